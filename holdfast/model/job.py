@@ -1,0 +1,184 @@
+"""Jobs: what the app asks of a worker, and what the worker answers. Documents in storage; no secret in any of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from holdfast.model.errors import ErrorInfo
+from holdfast.model.point import Consistency
+
+JobKind = Literal["synchronise", "preflight", "export", "store", "archive", "rehydrate", "download"]
+JobState = Literal["succeeded", "failed", "cancelled", "lost"]
+
+
+class RepositoryRef(BaseModel):
+    """A configured repository as a job names it. The password stays in Key Vault; only its address travels."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    url: str
+    region: str
+    password_secret: str = Field(description="address of the Key Vault secret: https://VAULT/secrets/NAME")
+    archive: bool = Field(default=False, description="packs go straight to the archive tier")
+
+
+class SqlConnection(BaseModel):
+    """Where SqlPackage and preflight connect to; always by managed identity, so nothing here is secret."""
+
+    model_config = ConfigDict(frozen=True)
+
+    host: str
+    database: str
+    managed_instance: bool = False
+    port: int = 1433
+
+
+class Job(BaseModel):
+    """A job document: `jobs/<session>/<id>.json` in the state account. `spec` is one of the *Spec models below."""
+
+    id: str
+    kind: JobKind
+    session: str
+    source: str | None = None
+    step: str
+    attempt: int = 1
+    instance_id: str = Field(description="the orchestration that waits for the event `job-<id>`")
+    worker: str
+    submitted_at: datetime
+    spec: dict[str, Any]
+
+
+class SynchroniseSpec(BaseModel):
+    repository: RepositoryRef
+    chain: str
+
+
+class PreflightSpec(BaseModel):
+    connection: SqlConnection
+    on_copy: bool = False
+
+
+class ExportSpec(BaseModel):
+    connection: SqlConnection
+    workspace: str = Field(description="name of the folder on the worker's disk; the store job of the same attempt reads it")
+
+
+class StoreSpec(BaseModel):
+    repository: RepositoryRef
+    chain: str
+    source: str
+    resource_id: str
+    point: str
+    session: str
+    created_at: datetime
+    consistency: Consistency
+    flags: list[str] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
+    workspace: str
+
+
+class ArchiveSpec(BaseModel):
+    origin: RepositoryRef
+    target: RepositoryRef
+    chain: str
+    point: str
+    session: str
+    flags: list[str] = Field(default_factory=list)
+
+
+class RehydrateSpec(BaseModel):
+    repository: RepositoryRef
+    chain: str
+    point: str
+    priority: Literal["Standard", "High"] = "Standard"
+
+
+class DownloadSpec(BaseModel):
+    repository: RepositoryRef
+    chain: str
+    point: str
+    container_url: str = Field(description="the exports container")
+    blob: str
+    identical: bool = False
+
+
+class Progress(BaseModel):
+    """How far a job is. Totals are None where nobody can know them."""
+
+    phase: str = ""
+    table: str | None = None
+    rows: int = 0
+    bytes: int = 0
+    bytes_total: int | None = None
+    tables_done: int = 0
+    tables_total: int | None = None
+
+
+class Heartbeat(BaseModel):
+    """`jobs/<session>/<id>.heartbeat.json`, written again every few seconds while the job runs."""
+
+    worker: str
+    at: datetime
+    progress: Progress = Field(default_factory=Progress)
+
+
+class JobResult(BaseModel):
+    """`jobs/<session>/<id>.result.json`, written once, last. `output` is one of the *Output models below."""
+
+    job: str
+    kind: JobKind
+    state: JobState
+    ended_at: datetime
+    error: ErrorInfo | None = None
+    output: dict[str, Any] = Field(default_factory=dict)
+
+
+class WorkerCheckIn(BaseModel):
+    """`jobs/workers/<name>.json`: the worker says that it is there. Written at start and with every heartbeat."""
+
+    worker: str
+    boot_id: str
+    version: str
+    started_at: datetime
+    at: datetime
+    running: list[str] = Field(default_factory=list, description="ids of the jobs in hand")
+
+
+class WorkerMessage(BaseModel):
+    """What a worker's queue carries: where the job document lies."""
+
+    session: str
+    job: str
+
+
+class JobEvent(BaseModel):
+    """What the events queue carries: raised on `instance_id` as the external event `job-<job>`."""
+
+    instance_id: str
+    session: str
+    job: str
+    state: JobState
+
+
+def event_name(job: str) -> str:
+    """The external event that ends the wait for a job."""
+    return f"job-{job}"
+
+
+def job_blob(session: str, job: str, part: Literal["job", "heartbeat", "result", "cancel"] = "job") -> str:
+    """Name of a job's blob in the jobs container."""
+    return f"{session}/{job}.json" if part == "job" else f"{session}/{job}.{part}.json"
+
+
+def check_in_blob(worker: str) -> str:
+    """Name of a worker's check-in blob in the jobs container."""
+    return f"workers/{worker}.json"
+
+
+def worker_queue(worker: str) -> str:
+    """Name of a worker's own queue."""
+    return f"worker-{worker}"

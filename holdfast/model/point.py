@@ -1,0 +1,67 @@
+"""A restore point: one recoverable state of one source."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Consistency = Literal["transactional", "live"]
+PointKind = Literal["full", "increment"]
+Tier = Literal["backup", "archive"]
+
+
+class Entry(BaseModel):
+    """One entry of the BACPAC."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    bytes: int
+    sha256: str = Field(description="of the inflated bytes, lower-case hex")
+
+
+class Table(BaseModel):
+    """One table of the database."""
+
+    model_config = ConfigDict(frozen=True)
+
+    # `schema` is the contract's word; pydantic's own attribute of that name is deprecated, so it is shadowed by an alias.
+    schema_name: str = Field(alias="schema", serialization_alias="schema")
+    name: str
+    rows: int | None = Field(description="None where the rows could not be decoded")
+    bytes: int
+
+
+class RestorePoint(BaseModel):
+    """What a manifest says of a point; the same in the repository, the catalog, the CLI's JSON and the API."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+    id: str
+    source: str
+    chain: str
+    repository: str = ""
+    tier: Tier = "backup"
+    created_at: datetime
+    kind: PointKind
+    consistency: Consistency
+    flags: list[str] = Field(default_factory=list)
+    kept_because: list[str] = Field(default_factory=list)
+    identical_possible: bool = False
+    entries: list[Entry] = Field(default_factory=list)
+    tables: list[Table] = Field(default_factory=list)
+    inflated_bytes: int = 0
+    stored_bytes: int = 0
+    session: str | None = None
+    resource_id: str | None = None
+    sequence: int = Field(default=0, description="place in the chain, counted from 1")
+    warnings: list[str] = Field(default_factory=list, description="preflight findings that did not stop the export")
+
+
+def point_id(created_at: datetime, chain: str, session: str) -> str:
+    """The same for every attempt of one session, so that a step done twice makes one point."""
+    digest = hashlib.sha256(f"{chain}\n{session}".encode()).hexdigest()[:8]
+    return f"{created_at:%Y%m%dT%H%M%SZ}-{digest}"

@@ -1,0 +1,99 @@
+"""A session: one run, with its sources, their steps, state and log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from holdfast.model.errors import ErrorInfo
+
+SessionKind = Literal["backup", "archive", "download"]
+
+#: The steps of a source in a session, in the order that people see.
+STEPS: tuple[str, ...] = (
+    "validate",
+    "stage",
+    "worker",
+    "synchronise",
+    "preflight",
+    "export",
+    "store",
+    "commit",
+    "archive",
+    "cleanup",
+)
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    PARTIAL = "partial"  # of sessions only
+
+
+class Step(BaseModel):
+    """One step of one source. `detail` is short and for people: `table dbo.Orders, 12,000 rows`."""
+
+    name: str
+    state: State = State.PENDING
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    detail: str = ""
+
+
+class SourceRun(BaseModel):
+    """One source in one session."""
+
+    source: str
+    key: str
+    state: State = State.PENDING
+    error: ErrorInfo | None = None
+    restore_point: str | None = None
+    steps: list[Step] = Field(default_factory=lambda: [Step(name=name) for name in STEPS])
+
+    def step(self, name: str) -> Step:
+        """The step of that name. Raises KeyError for a name that is no step."""
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)
+
+
+class Session(BaseModel):
+    """One run: of a policy, on demand, of an archive or a download."""
+
+    id: str
+    policy: str | None = None
+    kind: SessionKind = "backup"
+    state: State = State.PENDING
+    started_at: datetime
+    ended_at: datetime | None = None
+    sources: list[SourceRun] = Field(default_factory=list)
+    cancel_requested: bool = False
+    slot: str | None = None
+    error: ErrorInfo | None = None
+
+
+class LogEntry(BaseModel):
+    """One line of a session's log."""
+
+    at: datetime
+    level: Literal["info", "warning", "error"]
+    source: str | None = None
+    message: str
+
+
+def outcome(states: list[State], *, cancelled: bool) -> State:
+    """The state of a session from the states of its sources, once all have ended."""
+    if cancelled:
+        return State.CANCELLED
+    bad = [s for s in states if s in (State.FAILED, State.CANCELLED)]
+    if not bad:
+        return State.SUCCEEDED
+    return State.FAILED if len(bad) == len(states) else State.PARTIAL

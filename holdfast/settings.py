@@ -1,0 +1,119 @@
+"""Every setting, typed and documented. Read from the environment with the prefix `HOLDFAST_`.
+
+The Functions app reads `Settings`; the worker reads `WorkerSettings`, which its cloud-init custom data writes. Nothing
+here is a secret: passwords and keys stay in Key Vault, and only their addresses are settings.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class RepositorySettings(BaseModel):
+    """A configured repository."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: str = Field(description="`https://ACCOUNT.blob.core.windows.net/CONTAINER`")
+    region: str = Field(description="region of the account: archive, check and retention workers run there")
+    password_secret: str = Field(description="address of the Key Vault secret: `https://VAULT/secrets/NAME`")
+    archive: bool = Field(default=False, description="an archive repository: packs go straight to the archive tier")
+
+
+class RegionProfile(BaseModel):
+    """What a worker profile means in one region."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: str = Field(description="VM size, such as `Standard_D4ds_v5`; one with a local temporary disk")
+    resource_group: str = Field(description="resource group that the workers are made in")
+    subnet: str = Field(description="resource id of the subnet; no inbound is needed")
+    image: str = Field(
+        default="Canonical:ubuntu-24_04-lts:server:24.04.202610010",
+        description="`publisher:offer:sku:version`; pin the version",
+    )
+
+
+class WorkerProfile(BaseModel):
+    """A worker profile: region to size, subnet; identities; how many and how long."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    regions: dict[str, RegionProfile]
+    writer_identity: str = Field(description="resource id of the identity that creates and reads, and cannot delete")
+    writer_client_id: str
+    maintainer_identity: str | None = Field(default=None, description="resource id of the identity that prunes and locks")
+    maintainer_client_id: str | None = None
+    parallel: int = Field(default=1, ge=1, le=16, description="sources beside each other on one worker")
+    max_workers: int = Field(default=4, ge=1, description="workers of one region")
+    idle_minutes: int = Field(default=60, ge=0, description="a deallocated worker is deleted after this long")
+
+
+class Settings(BaseSettings):
+    """Settings of the Functions app."""
+
+    model_config = SettingsConfigDict(env_prefix="HOLDFAST_", extra="ignore", frozen=True)
+
+    installation: str = Field(default="holdfast", description="name of this installation; marks what it makes in Azure")
+    subscriptions: list[str] = Field(default_factory=list, description="subscriptions to look for databases in (JSON)")
+    arm_endpoint: str = Field(default="https://management.azure.com", description="Azure Resource Manager")
+    arm_audience: str = Field(default="https://management.azure.com/.default", description="scope of its tokens")
+    identity_client_id: str | None = Field(default=None, description="client id of the app's user-assigned identity")
+    blob_endpoint: str = Field(default="", description="Blob endpoint of the state account")
+    queue_endpoint: str = Field(default="", description="Queue endpoint of the state account")
+    table_endpoint: str = Field(default="", description="Table endpoint of the state account (the configuration database)")
+    storage_api_version: str | None = Field(
+        default=None, description="storage service version to speak; empty: the SDK's own"
+    )
+    events_queue: str = Field(default="events", description="queue on which workers announce the end of jobs")
+    jobs_container: str = Field(default="jobs", description="container of job documents, heartbeats and results")
+    exports_container: str = Field(default="exports", description="container that downloads are written to")
+    repositories: dict[str, RepositorySettings] = Field(default_factory=dict, description="repositories by name (JSON)")
+    worker_profiles: dict[str, WorkerProfile] = Field(default_factory=dict, description="worker profiles by name (JSON)")
+    default_repository: str = Field(default="default", description="repository of policies that name none")
+    worker_bundle_url: str = Field(default="", description="blob that holds the worker bundle")
+    worker_bundle_sha256: str = Field(default="", description="its SHA-256; a worker refuses any other")
+    sqlpackage_url: str = Field(default="", description="blob that holds SqlPackage for Linux (a ZIP)")
+    sqlpackage_sha256: str = Field(default="", description="its SHA-256; a worker refuses any other")
+    sql_probe: str = Field(default="", description="command that answers preflight queries; empty: the built-in one")
+    ca_bundle: str = Field(default="", description="PEM file of an own certificate authority that workers trust as well")
+    identity_endpoint: str = Field(
+        default="", description="instance metadata endpoint for workers; empty: Azure's own, 169.254.169.254"
+    )
+    clock_file: Path | None = Field(default=None, description="file of a scaled clock (tests); empty: the machine's clock")
+    copy_poll: timedelta = Field(default=timedelta(seconds=15), description="how often a staging copy is looked at")
+    copy_deadline: timedelta = Field(default=timedelta(hours=24), description="a staging copy must be ready by then")
+    worker_poll: timedelta = Field(default=timedelta(seconds=10), description="how often a starting worker is looked at")
+    worker_deadline: timedelta = Field(default=timedelta(minutes=15), description="a worker must have checked in by then")
+    heartbeat: timedelta = Field(default=timedelta(seconds=20), description="how often a worker reports")
+    lost_after: timedelta = Field(default=timedelta(minutes=5), description="silence after which a worker is lost")
+    job_deadline: timedelta = Field(default=timedelta(hours=48), description="one step of one database ends by then")
+    retry_delay: timedelta = Field(default=timedelta(seconds=60), description="pause before a step is tried again")
+    staging_expiry: timedelta = Field(default=timedelta(hours=72), description="the janitor removes a copy after this")
+    exports_expiry: timedelta = Field(default=timedelta(hours=24), description="downloads are removed after this")
+
+
+class WorkerSettings(BaseSettings):
+    """Settings of the worker program; its boot writes them to an environment file."""
+
+    model_config = SettingsConfigDict(env_prefix="HOLDFAST_WORKER_", extra="ignore", frozen=True)
+
+    name: str = Field(description="name of this worker: its queue is `worker-<name>`")
+    boot_id: str = Field(default="", description="changes with every boot")
+    client_id: str | None = Field(default=None, description="client id of the worker's user-assigned identity")
+    blob_endpoint: str = Field(description="Blob endpoint of the state account")
+    queue_endpoint: str = Field(description="Queue endpoint of the state account")
+    storage_api_version: str | None = Field(default=None, description="storage service version to speak")
+    events_queue: str = Field(default="events", description="queue on which the end of jobs is announced")
+    jobs_container: str = Field(default="jobs", description="container of job documents")
+    workspace: Path = Field(default=Path("/mnt/holdfast"), description="folder on the local disk for exports")
+    sqlpackage: str = Field(default="/opt/holdfast/sqlpackage/sqlpackage", description="the SqlPackage command")
+    sql_probe: str = Field(default="", description="command that answers preflight queries; empty: the built-in one")
+    parallel: int = Field(default=1, description="jobs in hand at once")
+    heartbeat: timedelta = Field(default=timedelta(seconds=20), description="how often to report")
+    poll: timedelta = Field(default=timedelta(seconds=2), description="how often to look into the queue")
+    clock_file: Path | None = Field(default=None, description="file of a scaled clock (tests)")
