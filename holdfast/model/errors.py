@@ -183,7 +183,9 @@ class NoSuchSource(NotFound):
 class StagingServerUnusable(HoldfastError):
     code = "staging-server-unusable"
     title = "The staging server cannot be used"
-    advice = "Name a server of the right kind in the policy: a SQL server for databases, an instance for instance databases."
+    advice = (
+        "Name a server of the right kind in the policy: a SQL server for databases, an instance for instance databases."
+    )
     exit_code = 21
     http_status = 409
     permanent = True

@@ -64,7 +64,9 @@ class PreflightSpec(BaseModel):
 
 class ExportSpec(BaseModel):
     connection: SqlConnection
-    workspace: str = Field(description="name of the folder on the worker's disk; the store job of the same attempt reads it")
+    workspace: str = Field(
+        description="name of the folder on the worker's disk; the store job of the same attempt reads it"
+    )
 
 
 class StoreSpec(BaseModel):

@@ -47,6 +47,11 @@ class Step(BaseModel):
     detail: str = ""
 
 
+#: The steps of a source in an archive session and in a download session.
+ARCHIVE_STEPS: tuple[str, ...] = ("validate", "worker", "archive", "cleanup")
+DOWNLOAD_STEPS: tuple[str, ...] = ("validate", "worker", "rehydrate", "download", "cleanup")
+
+
 class SourceRun(BaseModel):
     """One source in one session."""
 
@@ -55,6 +60,8 @@ class SourceRun(BaseModel):
     state: State = State.PENDING
     error: ErrorInfo | None = None
     restore_point: str | None = None
+    archive_due: bool = Field(default=False, description="the point goes to the archive repository in this session")
+    archive_flags: list[str] = Field(default_factory=list, description="the flags that its archive copy carries")
     steps: list[Step] = Field(default_factory=lambda: [Step(name=name) for name in STEPS])
 
     def step(self, name: str) -> Step:
@@ -63,6 +70,16 @@ class SourceRun(BaseModel):
             if step.name == name:
                 return step
         raise KeyError(name)
+
+
+class Download(BaseModel):
+    """What a download session made: a blob in the exports container. The link to it is made when somebody asks."""
+
+    blob: str
+    bytes: int
+    sha256: str
+    identical: bool
+    expires_at: datetime
 
 
 class Session(BaseModel):
@@ -77,6 +94,7 @@ class Session(BaseModel):
     sources: list[SourceRun] = Field(default_factory=list)
     cancel_requested: bool = False
     slot: str | None = None
+    download: Download | None = None
     error: ErrorInfo | None = None
 
 

@@ -58,7 +58,9 @@ class ResourceId(BaseModel):
 
     def __str__(self) -> str:
         pairs = "/".join(f"{t}/{n}" for t, n in zip(self.types, self.names, strict=True))
-        return f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}/providers/{self.provider}/{pairs}"
+        return (
+            f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}/providers/{self.provider}/{pairs}"
+        )
 
 
 class Source(BaseModel):

@@ -1,0 +1,249 @@
+"""A policy: which databases, when, how long, to where. YAML outside, this model inside; unknown fields are errors."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from holdfast.model.errors import InvalidPolicy
+from holdfast.model.source import ResourceId
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+WEEKDAYS: tuple[str, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def _time_of_day(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        # YAML 1.1 reads an unquoted 03:00 as a number in base 60.
+        return f"{value // 60:02d}:{value % 60:02d}"
+    if isinstance(value, str) and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError(f"{value!r} is not a time of day such as 03:00")
+    return value
+
+
+TimeOfDay = Annotated[
+    time, BeforeValidator(_time_of_day), Field(json_schema_extra={"pattern": "^([01]\\d|2[0-3]):[0-5]\\d$"})
+]
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not an IANA time zone such as Europe/Berlin")
+    return name
+
+
+def _resource(kind: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not ResourceId.parse(text).is_type(kind):
+            raise ValueError(f"{text!r} is not the id of a {kind}")
+        return text
+
+    return AfterValidator(check)
+
+
+class Exclusion(_Strict):
+    """What is left out of the selection."""
+
+    databases: list[str] = Field(default_factory=list)
+    """Globs over `database`, or over `server/database` where they have a slash."""
+    tags: dict[str, str] = Field(default_factory=dict)
+    """A database with any of these tags is left out."""
+
+
+class Selection(_Strict):
+    """A database is selected if every kind that is given matches; within a kind, any one does."""
+
+    subscriptions: list[str] | None = None
+    """Subscription ids."""
+    resource_groups: list[str] | None = None
+    """Globs over resource groups."""
+    servers: list[str] | None = None
+    """Globs over logical servers and managed instances."""
+    databases: list[str] | None = None
+    """Globs over `database`, or over `server/database` where they have a slash."""
+    tags: dict[str, str] | None = None
+    """The database has all of these tags."""
+    exclude: Exclusion = Field(default_factory=Exclusion)
+    """What is left out again."""
+
+
+class Staging(_Strict):
+    """Where throw-away copies are made. Without it, databases are exported directly, while they are written to."""
+
+    sql_server: Annotated[str, _resource("Microsoft.Sql/servers")] | None = None
+    """Resource id of the logical server that takes copies of SQL databases."""
+    managed_instance: Annotated[str, _resource("Microsoft.Sql/managedInstances")] | None = None
+    """Resource id of the managed instance that takes restored copies of instance databases."""
+
+
+class Daily(_Strict):
+    """Several times a day, every day."""
+
+    at: list[TimeOfDay] = Field(min_length=1)
+    """Local times."""
+    keep_days: int = Field(ge=1, le=36500)
+    """How long a point is kept."""
+
+
+class Weekly(_Strict):
+    """Once a week."""
+
+    day: Weekday
+    at: TimeOfDay | None = None
+    """Local time; only where there is no daily schedule to take the point from."""
+    keep_weeks: int = Field(ge=1, le=5200)
+
+
+class Monthly(_Strict):
+    """Once a month."""
+
+    day: int = Field(ge=1, le=31)
+    """Day of the month; a month that is shorter takes its last day."""
+    months: list[Annotated[int, Field(ge=1, le=12)]] | None = None
+    """Only in these months; absent: in all."""
+    at: TimeOfDay | None = None
+    keep_months: int = Field(ge=1, le=1200)
+    archive: bool = False
+    """The point goes to the archive repository."""
+
+
+class Yearly(_Strict):
+    """Once a year."""
+
+    month: int = Field(ge=1, le=12)
+    day: int = Field(ge=1, le=31)
+    at: TimeOfDay | None = None
+    keep_years: int = Field(ge=1, le=100)
+    archive: bool = False
+
+
+class Schedules(_Strict):
+    """The most frequent schedule makes points; the rarer ones keep some of them for longer."""
+
+    daily: Daily | None = None
+    weekly: Weekly | None = None
+    monthly: Monthly | None = None
+    yearly: Yearly | None = None
+
+
+class PreflightChoice(_Strict):
+    """What preflight may do."""
+
+    repair_staging_copy: bool = False
+    """Mend the staging copy (never the source) where that makes the export possible."""
+
+
+def _days(value: object) -> object:
+    if isinstance(value, str):
+        match = re.fullmatch(r"(\d+)d", value)
+        if match is None:
+            raise ValueError(f"{value!r} is not a number of days such as 30d")
+        return timedelta(days=int(match[1]))
+    return value
+
+
+class Drill(_Strict):
+    """A scheduled restore that proves a point."""
+
+    every: Annotated[timedelta, BeforeValidator(_days), Field(json_schema_extra={"pattern": "^\\d+d$"})]
+    target: str
+
+
+class Policy(_Strict):
+    """A policy."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    """Lower-case letters, digits and hyphens; at most 40."""
+    priority: int = Field(default=100, ge=0)
+    """The lowest number wins where two policies select one database."""
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    """IANA time zone of all times and days."""
+    start_date: date | None = None
+    """No slot before this day."""
+    select: Selection = Field(default_factory=Selection)
+    staging: Staging | None = None
+    schedules: Schedules = Field(default_factory=Schedules)
+    repository: str = "default"
+    """Name of a configured repository."""
+    archive: str | None = None
+    """Name of a configured archive repository."""
+    worker: str = "standard"
+    """Name of a worker profile."""
+    retries: int = Field(default=3, ge=0, le=20)
+    """How often a failed step is tried again."""
+    immutable: bool = False
+    """Points are locked until their retention ends."""
+    preflight: PreflightChoice = Field(default_factory=PreflightChoice)
+    drill: Drill | None = None
+    notify: list[str] = Field(default_factory=list)
+    """Names of notification channels."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Policy:
+        plan = self.schedules
+        archived = [n for n, s in (("monthly", plan.monthly), ("yearly", plan.yearly)) if s is not None and s.archive]
+        if archived and self.archive is None:
+            raise ValueError(f"schedules.{archived[0]}.archive is true but the policy names no archive repository")
+        if "monthly" in archived and plan.daily is None and plan.weekly is None:
+            raise ValueError("schedules.monthly.archive needs a daily or weekly schedule that makes the point")
+        if "yearly" in archived and plan.daily is None and plan.weekly is None and plan.monthly is None:
+            raise ValueError("schedules.yearly.archive needs a daily, weekly or monthly schedule that makes the point")
+        if self.staging is not None and self.staging.sql_server is None and self.staging.managed_instance is None:
+            raise ValueError(
+                "staging names neither a sql_server nor a managed_instance; leave it out for direct export"
+            )
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone."""
+        return ZoneInfo(self.time_zone)
+
+
+def parse_policy(text: str, *, where: str = "policy") -> Policy:
+    """Reads a policy from YAML (or JSON, which is YAML). Raises InvalidPolicy that names each wrong field."""
+    try:
+        data: Any = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise InvalidPolicy(f"{where} is not YAML{place}: {getattr(error, 'problem', None) or error}") from None
+    if not isinstance(data, dict):
+        raise InvalidPolicy(f"{where} must be a mapping of fields, not {type(data).__name__}")
+    return policy_from(data, where=where)
+
+
+def policy_from(data: Any, *, where: str = "policy") -> Policy:
+    """A policy from plain data. Raises InvalidPolicy that names each wrong field."""
+    try:
+        return Policy.model_validate(data)
+    except ValidationError as error:
+        raise InvalidPolicy(f"{where}: {explain_validation(error)}") from None
+
+
+def explain_validation(error: ValidationError) -> str:
+    """Each wrong field with its reason, on one line."""
+    return "; ".join(
+        f"{'.'.join(str(part) for part in item['loc']) or 'the whole'}: {item['msg'].removeprefix('Value error, ')}"
+        for item in error.errors(include_url=False)
+    )
+
+
+def not_yet(policy: Policy) -> list[str]:
+    """What the policy asks for and this version does not do yet; told at every turn, never skipped in silence."""
+    asked = {
+        "immutable": policy.immutable,
+        "preflight.repair_staging_copy": policy.preflight.repair_staging_copy,
+        "drill": policy.drill is not None,
+        "notify": bool(policy.notify),
+    }
+    return [f"{field} is accepted but this version does not act on it yet" for field, wanted in asked.items() if wanted]

@@ -1,0 +1,86 @@
+"""When a policy is due. Pure: local dates and times in, moments out; nothing depends on the host's time zone.
+
+A slot is one due time of the most frequent schedule; rarer schedules make no points of their own but keep some of
+those points for longer (see `retention`). A missed slot is caught up once: of several missed ones only the last runs.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+
+from holdfast.model.policy import WEEKDAYS, Policy, Schedules
+
+_MIDNIGHT = time(0, 0)
+
+
+def most_frequent(plan: Schedules) -> str | None:
+    """`daily`, `weekly`, `monthly`, `yearly`, or None for a policy that runs on demand only."""
+    return next((n for n in ("daily", "weekly", "monthly", "yearly") if getattr(plan, n) is not None), None)
+
+
+def clamped(year: int, month: int, day: int) -> date:
+    """The day, or the month's last one where the month is shorter."""
+    return date(year, month, min(day, calendar.monthrange(year, month)[1]))
+
+
+def is_scheduled(plan: Schedules, schedule: str, day: date) -> bool:
+    """Whether the schedule of that name falls on that local day."""
+    if schedule == "daily":
+        return plan.daily is not None
+    if schedule == "weekly":
+        return plan.weekly is not None and WEEKDAYS[day.weekday()] == plan.weekly.day
+    if schedule == "monthly":
+        m = plan.monthly
+        return (
+            m is not None and (m.months is None or day.month in m.months) and day == clamped(day.year, day.month, m.day)
+        )
+    y = plan.yearly
+    return y is not None and day == clamped(day.year, y.month, y.day)
+
+
+def _times(plan: Schedules, schedule: str) -> list[time]:
+    if schedule == "daily" and plan.daily is not None:
+        return sorted(set(plan.daily.at))
+    return [getattr(plan, schedule).at or _MIDNIGHT]
+
+
+def slots_on(policy: Policy, day: date) -> list[datetime]:
+    """The moments, in UTC, at which the policy is due on that local day.
+
+    A local time that a change of the clock skips is moved forward by the length of the gap; one that comes twice is
+    taken the first time (PEP 495, fold 0).
+    """
+    schedule = most_frequent(policy.schedules)
+    if schedule is None or not is_scheduled(policy.schedules, schedule, day):
+        return []
+    if policy.start_date is not None and day < policy.start_date:
+        return []
+    return [datetime.combine(day, at, tzinfo=policy.zone).astimezone(UTC) for at in _times(policy.schedules, schedule)]
+
+
+def slots_after(policy: Policy, moment: datetime, *, limit_days: int = 800) -> Iterator[datetime]:
+    """The slots after the moment, in order, for as many days as `limit_days`."""
+    day = moment.astimezone(policy.zone).date()
+    for offset in range(-1, limit_days):
+        for slot in sorted(slots_on(policy, day + timedelta(days=offset))):
+            if slot > moment:
+                yield slot
+
+
+def due_slot(policy: Policy, now: datetime, last: datetime) -> datetime | None:
+    """The newest slot in (last, now], or None. `last` is the slot that was started last, or when the policy was saved."""
+    day = now.astimezone(policy.zone).date()
+    first = last.astimezone(policy.zone).date()
+    while day >= first - timedelta(days=1):
+        for slot in sorted(slots_on(policy, day), reverse=True):
+            if last < slot <= now:
+                return slot
+        day -= timedelta(days=1)
+    return None
+
+
+def slot_day(policy: Policy, slot: datetime) -> date:
+    """The local day that a slot belongs to."""
+    return slot.astimezone(policy.zone).date()
