@@ -1,0 +1,54 @@
+"""Hands out a finished download as a short-lived link. The bytes go from storage to the person, never through the app."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient
+
+#: Clocks of the person's machine and of storage may differ by this much.
+_SKEW = timedelta(minutes=5)
+
+
+class Exports:
+    """The exports container."""
+
+    def __init__(self, service: BlobServiceClient, container: str) -> None:
+        self.service, self.container = service, container
+
+    @property
+    def url(self) -> str:
+        """Address of the container."""
+        return f"{self.service.url.rstrip('/')}/{self.container}"
+
+    def link(self, blob: str, *, now: datetime, life: timedelta) -> str:
+        """A link that reads this one blob until `now + life`: a user-delegation SAS, signed by Entra, not by a key.
+
+        `now` is real time: storage compares with its own clock.
+        """
+        from azure.storage.blob import BlobSasPermissions, generate_blob_sas
+
+        start, end = now - _SKEW, now + life
+        key = self.service.get_user_delegation_key(start, end)
+        name = str(self.service.account_name)
+        token = generate_blob_sas(
+            account_name=name,
+            container_name=self.container,
+            blob_name=blob,
+            user_delegation_key=key,
+            permission=BlobSasPermissions(read=True),
+            start=start,
+            expiry=end,
+        )
+        return f"{self.url}/{blob}?{token}"
+
+    def delete(self, blob: str) -> None:
+        """Removes a download; a missing one is fine."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        try:
+            self.service.get_blob_client(self.container, blob).delete_blob()
+        except ResourceNotFoundError:
+            return

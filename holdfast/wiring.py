@@ -1,0 +1,116 @@
+"""Settings to objects; the only place that knows both. Made once a process, each part when it is first asked for."""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from holdfast.clock_file import clock_from
+from holdfast.model.clock import Clock
+from holdfast.model.errors import InvalidInput
+from holdfast.model.job import RepositoryRef
+from holdfast.settings import Settings, WorkerProfile
+
+if TYPE_CHECKING:
+    from azure.core.credentials import TokenCredential
+
+    from holdfast.catalog import Catalog
+    from holdfast.cloud.databases import SqlServers
+    from holdfast.cloud.dispatch import JobDispatch
+    from holdfast.cloud.exports import Exports
+    from holdfast.cloud.machines import Machines
+
+
+class Services:
+    """What activities and triggers work with."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def clock(self) -> Clock:
+        """The one clock."""
+        return clock_from(self.settings.clock_file)
+
+    @cached_property
+    def credential(self) -> TokenCredential:
+        """The app's managed identity."""
+        from holdfast.cloud.clients import credential
+
+        return credential(self.settings.identity_client_id)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        """The configuration database."""
+        from holdfast.catalog import Catalog
+        from holdfast.cloud.clients import blob_service, table_service
+
+        details = blob_service(self.settings, self.credential).get_container_client(self.settings.details_container)
+        return Catalog(table_service(self.settings, self.credential), details, self.clock)
+
+    @cached_property
+    def servers(self) -> SqlServers:
+        """SQL servers, managed instances and their databases."""
+        from holdfast.cloud.clients import Clients
+        from holdfast.cloud.databases import SqlServers
+
+        return SqlServers(Clients(self.settings, self.credential), self.clock)
+
+    @cached_property
+    def machines(self) -> Machines:
+        """Worker VMs."""
+        from holdfast.cloud.clients import Clients
+        from holdfast.cloud.machines import Machines
+
+        return Machines(Clients(self.settings, self.credential))
+
+    @cached_property
+    def dispatch(self) -> JobDispatch:
+        """Jobs for workers."""
+        from holdfast.cloud.clients import blob_service, queue_service
+        from holdfast.cloud.dispatch import JobDispatch
+
+        jobs = blob_service(self.settings, self.credential).get_container_client(self.settings.jobs_container)
+        return JobDispatch(jobs, queue_service(self.settings, self.credential), self.clock)
+
+    @cached_property
+    def exports(self) -> Exports:
+        """Finished downloads."""
+        from holdfast.cloud.clients import blob_service
+        from holdfast.cloud.exports import Exports
+
+        return Exports(blob_service(self.settings, self.credential), self.settings.exports_container)
+
+    def repository(self, name: str) -> RepositoryRef:
+        """A configured repository as jobs name it. Raises InvalidInput for a name that is not configured."""
+        found = self.settings.repositories.get(name)
+        if found is None:
+            known = ", ".join(sorted(self.settings.repositories)) or "none"
+            raise InvalidInput(
+                f"repository {name!r} is not configured (configured: {known})",
+                help="Name a configured repository in the policy, or add this one to HOLDFAST_REPOSITORIES.",
+            )
+        return RepositoryRef(
+            name=name,
+            url=found.url,
+            region=found.region,
+            password_secret=found.password_secret,
+            archive=found.archive,
+        )
+
+    def worker_profile(self, name: str) -> WorkerProfile:
+        """A configured worker profile. Raises InvalidInput for a name that is not configured."""
+        found = self.settings.worker_profiles.get(name)
+        if found is None:
+            known = ", ".join(sorted(self.settings.worker_profiles)) or "none"
+            raise InvalidInput(
+                f"worker profile {name!r} is not configured (configured: {known})",
+                help="Name a configured profile in the policy, or add this one to HOLDFAST_WORKER_PROFILES.",
+            )
+        return found
+
+
+@cache
+def services() -> Services:
+    """The process's own services, from its environment."""
+    return Services(Settings())

@@ -1,0 +1,51 @@
+"""Archiving: a worker in the region of the repository reads the point and writes it to the archive repository."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import azure.durable_functions as df
+
+from orchestrators.steps import Answer, fan_out, final, lease_worker, now, run_job, seconds, step
+
+bp = df.Blueprint()
+
+
+@bp.orchestration_trigger(context_name="context")
+def archive_points(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Answer]:
+    """An archive session of its own, asked for by a person."""
+    run: Answer = context.get_input()
+    opened = yield from step(context, "open_session", run)
+    failed = None if opened["ok"] else opened["error"]
+    run = {**run, "timing": opened.get("timing", {"retry_delay": 30}), "retries": opened.get("retries", 0)}
+    if opened["ok"]:
+        found = yield from step(context, "discover_points", run, retries=run["retries"])
+        if found["ok"]:
+            yield from fan_out(context, run, "archive_point", found["batches"])
+            yield from step(context, "deallocate_workers", run, retries=5)
+        else:
+            failed = found["error"]
+    return (yield from step(context, "close_session", {**run, "error": failed}, retries=5))
+
+
+@bp.orchestration_trigger(context_name="context")
+def archive_point(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Answer]:
+    """Archives the point of one source. Returns `{"ok": …}` and never raises."""
+    run: Answer = {**context.get_input(), "started_at": now(context).isoformat()}
+    answer = yield from step(context, "validate_archive", run, retries=run["retries"])
+    if answer["ok"]:
+        region, attempt = answer["worker_region"], 0
+        while True:
+            attempt += 1
+            answer = yield from lease_worker(context, run, region, attempt)
+            if answer["ok"]:
+                answer = yield from run_job(context, run, "archive", answer["worker"], attempt)
+            if final(answer) or attempt > run["retries"]:
+                break
+            yield context.create_timer(now(context) + seconds(run, "retry_delay"))
+    if answer["ok"]:
+        answer = yield from step(context, "commit_archive", run, retries=run["retries"] + 2)
+    outcome = {"ok": True} if answer["ok"] else {"ok": False, "error": answer["error"]}
+    yield from step(context, "release_worker", {**run, "outcome": outcome}, retries=10)
+    return {"ok": outcome["ok"]}

@@ -1,0 +1,69 @@
+"""One database: validate, stage, worker, synchronise, preflight, export, store, commit, and cleanup on every way out."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import azure.durable_functions as df
+
+from orchestrators.steps import Answer, Saga, final, lease_worker, now, run_job, seconds, step
+
+bp = df.Blueprint()
+
+#: The jobs of one attempt, in order; all on the same worker, because the export lies on its disk.
+_JOBS = ("synchronise", "preflight", "export", "store")
+
+
+@bp.orchestration_trigger(context_name="context")
+def backup_database(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Answer]:
+    """Backs up one source. Returns `{"ok": …}` and never raises, for the sake of its siblings."""
+    run: Answer = {**context.get_input(), "started_at": now(context).isoformat()}
+    answer = yield from step(context, "validate_source", run, retries=run["retries"])
+    if answer["ok"]:
+        region = answer["worker_region"]
+        if answer["staged"]:
+            answer = yield from _stage(context, run)
+        if answer["ok"]:
+            answer = yield from _export(context, run, region)
+        if answer["ok"]:
+            answer = yield from step(context, "commit_point", run, retries=run["retries"] + 2)
+    outcome = {"ok": True} if answer["ok"] else {"ok": False, "error": answer["error"]}
+    yield from step(context, "clean_up", {**run, "outcome": outcome}, retries=10)
+    return {"ok": outcome["ok"]}
+
+
+def _stage(context: df.DurableOrchestrationContext, run: Answer) -> Saga:
+    """Makes the staging copy and waits until it is online; a copy that failed is dropped and made again."""
+    attempt = 0
+    while True:
+        answer = yield from step(context, "start_copy", run, retries=run["retries"])
+        deadline = now(context) + seconds(run, "copy_deadline")
+        while answer["ok"] and not answer.get("ready"):
+            yield context.create_timer(now(context) + seconds(run, "copy_poll"))
+            late = now(context) >= deadline
+            answer = yield from step(context, "look_at_copy", {**run, "late": late}, retries=run["retries"])
+        if final(answer) or attempt >= run["retries"]:
+            return answer
+        attempt += 1
+        dropped = yield from step(context, "drop_copy", run, retries=5)
+        if not dropped["ok"]:
+            return dropped
+        yield context.create_timer(now(context) + seconds(run, "retry_delay"))
+
+
+def _export(context: df.DurableOrchestrationContext, run: Answer, region: str) -> Saga:
+    """One attempt after the other: a worker, then the jobs on it. A lost worker costs at most an attempt."""
+    attempt = 0
+    while True:
+        attempt += 1
+        answer = yield from lease_worker(context, run, region, attempt)
+        if answer["ok"]:
+            worker = answer["worker"]
+            for kind in _JOBS:
+                answer = yield from run_job(context, run, kind, worker, attempt)
+                if not answer["ok"]:
+                    break
+        if final(answer) or attempt > run["retries"]:
+            return answer
+        yield context.create_timer(now(context) + seconds(run, "retry_delay"))

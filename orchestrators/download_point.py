@@ -1,0 +1,58 @@
+"""A download: rehydrate the point if it is archived, then a worker writes the BACPAC to the exports container."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import azure.durable_functions as df
+
+from orchestrators.steps import Answer, Saga, final, lease_worker, now, run_job, seconds, step
+
+bp = df.Blueprint()
+
+
+@bp.orchestration_trigger(context_name="context")
+def download_point(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Answer]:
+    """A download session."""
+    run: Answer = {**context.get_input(), "started_at": now(context).isoformat()}
+    opened = yield from step(context, "open_session", run)
+    failed = None if opened["ok"] else opened["error"]
+    run = {**run, "timing": opened.get("timing", {"retry_delay": 30}), "retries": opened.get("retries", 0)}
+    if opened["ok"]:
+        answer = yield from step(context, "validate_download", run, retries=run["retries"])
+        if answer["ok"]:
+            region, attempt = answer["worker_region"], 0
+            while True:
+                attempt += 1
+                answer = yield from _write(context, run, region, attempt)
+                if final(answer) or attempt > run["retries"]:
+                    break
+                yield context.create_timer(now(context) + seconds(run, "retry_delay"))
+        if answer["ok"]:
+            answer = yield from step(context, "commit_download", run, retries=5)
+        outcome = {"ok": True} if answer["ok"] else {"ok": False, "error": answer["error"]}
+        yield from step(context, "release_worker", {**run, "outcome": outcome}, retries=10)
+        yield from step(context, "deallocate_workers", run, retries=5)
+    return (yield from step(context, "close_session", {**run, "error": failed}, retries=5))
+
+
+def _write(context: df.DurableOrchestrationContext, run: Answer, region: str, attempt: int) -> Saga:
+    """One attempt. The worker is given back while storage rehydrates: that takes hours."""
+    look = 0
+    while True:
+        look += 1
+        number = attempt * 1000 + look
+        leased = yield from lease_worker(context, run, region, number)
+        if not leased["ok"]:
+            return leased
+        answer = yield from run_job(context, run, "rehydrate", leased["worker"], number)
+        if not answer["ok"]:
+            return answer
+        if answer["ready"]:
+            return (yield from run_job(context, run, "download", leased["worker"], attempt))
+        paused = yield from step(context, "pause_worker", run, retries=5)
+        if not paused["ok"]:
+            return paused
+        yield from step(context, "deallocate_workers", run, retries=5)
+        yield context.create_timer(now(context) + seconds(run, "rehydrate_poll"))

@@ -1,0 +1,43 @@
+"""A backup session: open, discover, back up every database, give the workers back, archive what is due, close."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import azure.durable_functions as df
+
+from orchestrators.steps import Answer, fan_out, step
+
+bp = df.Blueprint()
+
+#: Activities that follow the last database, in order, whatever became of it. Retention and notifications join here:
+#: retention after archiving, so that no point goes before its archive copy is there; notifications last.
+AFTERWARDS: tuple[str, ...] = ("close_session",)
+
+
+@bp.orchestration_trigger(context_name="context")
+def policy_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Answer]:
+    """One run of a policy, scheduled or on demand."""
+    run: Answer = context.get_input()
+    opened = yield from step(context, "open_session", run)
+    if opened["ok"]:
+        run = {**run, "timing": opened["timing"], "retries": opened["retries"]}
+        found = yield from step(context, "discover_sources", run, retries=run["retries"])
+        if found["ok"]:
+            yield from fan_out(context, run, "backup_database", found["batches"])
+            yield from step(context, "deallocate_workers", run, retries=5)
+            due = yield from step(context, "plan_archive", run, retries=run["retries"])
+            if due["ok"] and due["batches"]:
+                yield from fan_out(context, run, "archive_point", due["batches"])
+                yield from step(context, "deallocate_workers", run, retries=5)
+            failed = None if due["ok"] else due["error"]
+        else:
+            failed = found["error"]
+    else:
+        run = {**run, "timing": {"retry_delay": 30}}
+        failed = opened["error"]
+    answer: Answer = {"ok": True}
+    for name in AFTERWARDS:
+        answer = yield from step(context, name, {**run, "error": failed}, retries=5)
+    return answer

@@ -1,0 +1,111 @@
+"""What the sagas share: an activity with its retries, a worker, a job on it, a fan-out in two levels."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from datetime import datetime, timedelta
+from typing import Any
+
+import azure.durable_functions as df
+
+Answer = dict[str, Any]
+Saga = Generator[Any, Any, Answer]
+
+
+def now(context: df.DurableOrchestrationContext) -> datetime:
+    """The orchestration's own time: the same at every replay."""
+    moment: datetime = context.current_utc_datetime
+    return moment
+
+
+def seconds(run: Answer, name: str) -> timedelta:
+    """A duration that `open_session` read from the settings once, so that a replay sees the same."""
+    return timedelta(seconds=run["timing"][name])
+
+
+def crashed(name: str) -> Answer:
+    """The answer for an activity that did not come to one: its process died or it raised what nobody foresaw."""
+    return {
+        "ok": False,
+        "error": {
+            "code": "internal",
+            "title": "Something went wrong that Holdfast did not foresee",
+            "detail": f"the step {name} ended without an answer",
+            "help": "It is tried again as the policy allows; look at the app's log if it goes on.",
+            "permanent": False,
+            "exit_code": 1,
+            "http_status": 500,
+        },
+    }
+
+
+def final(answer: Answer) -> bool:
+    """Whether trying again makes no sense: it worked, or no retry can help."""
+    return bool(answer["ok"]) or bool(answer["error"].get("permanent"))
+
+
+def step(context: df.DurableOrchestrationContext, name: str, given: Answer, *, retries: int = 0) -> Saga:
+    """One activity, tried again after a pause while it fails for a reason that may pass. Never raises."""
+    attempt = 0
+    while True:
+        try:
+            answer: Answer = yield context.call_activity(name, given)
+        except Exception:  # noqa: BLE001 (whatever the host reports: the saga goes on to its cleanup)
+            answer = crashed(name)
+        if final(answer) or attempt >= retries:
+            return answer
+        attempt += 1
+        yield context.create_timer(now(context) + seconds(given, "retry_delay"))
+
+
+def lease_worker(context: df.DurableOrchestrationContext, run: Answer, region: str, attempt: int) -> Saga:
+    """A worker in that region that has checked in, started or created if need be; asks again until it is there."""
+    deadline = now(context) + seconds(run, "worker_deadline")
+    given = {**run, "region": region, "attempt": attempt}
+    while True:
+        answer = yield from step(context, "lease_worker", {**given, "asked_at": now(context).isoformat()})
+        if not answer["ok"] or answer["ready"]:
+            return answer
+        # Time in the queue for a free worker does not count: only a machine that is starting has a deadline.
+        if answer["queued"]:
+            deadline = now(context) + seconds(run, "worker_deadline")
+        elif now(context) >= deadline:
+            return (yield from step(context, "give_up_worker", {**given, "worker": answer["worker"]}))
+        yield context.create_timer(now(context) + seconds(run, "worker_poll"))
+
+
+def run_job(context: df.DurableOrchestrationContext, run: Answer, kind: str, worker: str, attempt: int) -> Saga:
+    """One job on the worker: submitted, awaited by one event, collected. Never raises.
+
+    One wait, not a loop of waits with heartbeats between them: a task used again in a second `task_any` holds up the
+    real host's replay. The `watch_jobs` timer ends the wait of a worker that fell silent.
+    """
+    given = {**run, "kind": kind, "worker": worker, "attempt": attempt}
+    submitted = yield from step(context, "submit_job", given, retries=2)
+    if not submitted["ok"]:
+        return submitted
+    event = context.wait_for_external_event(f"job-{submitted['job']}")
+    deadline = context.create_timer(now(context) + seconds(run, "job_deadline"))
+    yield context.task_any([event, deadline])
+    if not deadline.is_completed:
+        deadline.cancel()
+    return (yield from step(context, "collect_job", {**given, "job": submitted["job"]}, retries=5))
+
+
+def fan_out(context: df.DurableOrchestrationContext, run: Answer, child: str, batches: int) -> Saga:
+    """The child saga for every source of the session: a batch orchestration per hundred, in a tree of two levels."""
+    # The SDK answers None for an empty list.
+    if not batches:
+        return {"ok": True, "succeeded": 0, "failed": 0}
+    children = [
+        context.call_sub_orchestrator(
+            "source_batch", {**run, "child": child, "batch": number}, f"{run['session']}:{child}:{number}"
+        )
+        for number in range(batches)
+    ]
+    answers: list[Answer] = yield context.task_all(children)
+    return {
+        "ok": True,
+        "succeeded": sum(a["succeeded"] for a in answers),
+        "failed": sum(a["failed"] for a in answers),
+    }
