@@ -1,0 +1,63 @@
+# What each target does stands in README.md. `make setup` needs python3 (3.11 or newer) and make alone; the others call it.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Named pieces of the long proofs (`make prove PIECES="flips kills"`); none: all of them.
+PIECES ?=
+
+.PHONY: help setup test check style types imports demo prove bench requirements clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+.venv/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "python3 must be 3.11 or newer; name another with make PYTHON=…" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	touch $@
+
+# Everything is pinned in pyproject.toml, so the file's own time says whether there is anything to do.
+.venv/.packages: pyproject.toml .venv/.python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[worker,cli,local,dev]'
+	touch $@
+
+.cache/.azurite: local/azurite/package.json local/azurite/package-lock.json .venv/.packages
+	mkdir -p .cache
+	$(BIN)/python -m local.azurite_setup
+	touch $@
+
+setup: .venv/.packages .cache/.azurite ## makes .venv and fetches Azurite; fast when nothing changed
+
+style: setup ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## mypy, strict
+	$(BIN)/mypy
+
+imports: setup ## the floors of the house
+	$(BIN)/lint-imports
+
+check: style types imports ## style, types and imports
+
+test: check ## what CI runs: style, types, imports, all tests
+	$(BIN)/pytest -n auto --dist worksteal
+
+demo: setup ## the main job on generated samples; exit 0 only if everything held
+	$(BIN)/holdfast demo
+
+prove: setup ## the long proofs whole, in named pieces (PIECES="…"), seeded, resumable
+	HOLDFAST_PROVE=all $(BIN)/pytest -m prove --timeout=0 -p no:randomly $(if $(PIECES),-k "$(subst $() , or ,$(strip $(PIECES)))") -s tests
+
+bench: setup ## comparisons with peers, written to docs/benchmarks.md
+	$(BIN)/python -m bench
+
+requirements: setup ## writes requirements.txt, what the Functions app needs at run time
+	$(BIN)/python -m local.requirements
+
+clean: ## removes what setup made
+	rm -rf .venv .cache
