@@ -7,7 +7,18 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.steps import Answer, fan_out, final, lease_worker, now, run_job, seconds, step
+from orchestrators.steps import (
+    Answer,
+    clean_up,
+    deallocate_workers,
+    fan_out,
+    final,
+    lease_worker,
+    now,
+    run_job,
+    seconds,
+    step,
+)
 
 bp = df.Blueprint()
 
@@ -23,7 +34,7 @@ def archive_points(context: df.DurableOrchestrationContext) -> Generator[Any, An
         found = yield from step(context, "discover_points", run, retries=run["retries"])
         if found["ok"]:
             yield from fan_out(context, run, "archive_point", found["batches"])
-            yield from step(context, "deallocate_workers", run, retries=5)
+            yield from deallocate_workers(context, run)
         else:
             failed = found["error"]
     return (yield from step(context, "close_session", {**run, "error": failed}, retries=5))
@@ -35,17 +46,16 @@ def archive_point(context: df.DurableOrchestrationContext) -> Generator[Any, Any
     run: Answer = {**context.get_input(), "started_at": now(context).isoformat()}
     answer = yield from step(context, "validate_archive", run, retries=run["retries"])
     if answer["ok"]:
-        region, attempt = answer["worker_region"], 0
+        run, attempt = {**run, "plan": answer["plan"]}, 0
         while True:
             attempt += 1
-            answer = yield from lease_worker(context, run, region, attempt)
+            answer = yield from lease_worker(context, run, attempt)
             if answer["ok"]:
                 answer = yield from run_job(context, run, "archive", answer["worker"], attempt)
             if final(answer) or attempt > run["retries"]:
                 break
             yield context.create_timer(now(context) + seconds(run, "retry_delay"))
     if answer["ok"]:
-        answer = yield from step(context, "commit_archive", run, retries=run["retries"] + 2)
-    outcome = {"ok": True} if answer["ok"] else {"ok": False, "error": answer["error"]}
-    yield from step(context, "release_worker", {**run, "outcome": outcome}, retries=10)
-    return {"ok": outcome["ok"]}
+        answer = yield from step(context, "commit_archive", {**run, "job": answer["job"]}, retries=run["retries"] + 2)
+    yield from clean_up(context, run, answer)
+    return {"ok": answer["ok"]}

@@ -7,7 +7,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.steps import Answer, Saga, final, lease_worker, now, run_job, seconds, step
+from orchestrators.steps import Answer, Saga, clean_up, final, lease_worker, now, run_job, seconds, step
 
 bp = df.Blueprint()
 
@@ -21,16 +21,15 @@ def backup_database(context: df.DurableOrchestrationContext) -> Generator[Any, A
     run: Answer = {**context.get_input(), "started_at": now(context).isoformat()}
     answer = yield from step(context, "validate_source", run, retries=run["retries"])
     if answer["ok"]:
-        region = answer["worker_region"]
-        if answer["staged"]:
+        run = {**run, "plan": answer["plan"]}
+        if run["plan"]["staging"]:
             answer = yield from _stage(context, run)
         if answer["ok"]:
-            answer = yield from _export(context, run, region)
+            answer = yield from _export(context, run)
         if answer["ok"]:
-            answer = yield from step(context, "commit_point", run, retries=run["retries"] + 2)
-    outcome = {"ok": True} if answer["ok"] else {"ok": False, "error": answer["error"]}
-    yield from step(context, "clean_up", {**run, "outcome": outcome}, retries=10)
-    return {"ok": outcome["ok"]}
+            answer = yield from step(context, "commit_point", {**run, "job": answer["job"]}, retries=run["retries"] + 2)
+    yield from clean_up(context, run, answer)
+    return {"ok": answer["ok"]}
 
 
 def _stage(context: df.DurableOrchestrationContext, run: Answer) -> Saga:
@@ -52,12 +51,12 @@ def _stage(context: df.DurableOrchestrationContext, run: Answer) -> Saga:
         yield context.create_timer(now(context) + seconds(run, "retry_delay"))
 
 
-def _export(context: df.DurableOrchestrationContext, run: Answer, region: str) -> Saga:
+def _export(context: df.DurableOrchestrationContext, run: Answer) -> Saga:
     """One attempt after the other: a worker, then the jobs on it. A lost worker costs at most an attempt."""
     attempt = 0
     while True:
         attempt += 1
-        answer = yield from lease_worker(context, run, region, attempt)
+        answer = yield from lease_worker(context, run, attempt)
         if answer["ok"]:
             worker = answer["worker"]
             for kind in _JOBS:

@@ -7,7 +7,18 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.steps import Answer, Saga, final, lease_worker, now, run_job, seconds, step
+from orchestrators.steps import (
+    Answer,
+    Saga,
+    clean_up,
+    deallocate_workers,
+    final,
+    lease_worker,
+    now,
+    run_job,
+    seconds,
+    step,
+)
 
 bp = df.Blueprint()
 
@@ -22,28 +33,27 @@ def download_point(context: df.DurableOrchestrationContext) -> Generator[Any, An
     if opened["ok"]:
         answer = yield from step(context, "validate_download", run, retries=run["retries"])
         if answer["ok"]:
-            region, attempt = answer["worker_region"], 0
+            run, attempt = {**run, "plan": answer["plan"]}, 0
             while True:
                 attempt += 1
-                answer = yield from _write(context, run, region, attempt)
+                answer = yield from _write(context, run, attempt)
                 if final(answer) or attempt > run["retries"]:
                     break
                 yield context.create_timer(now(context) + seconds(run, "retry_delay"))
         if answer["ok"]:
-            answer = yield from step(context, "commit_download", run, retries=5)
-        outcome = {"ok": True} if answer["ok"] else {"ok": False, "error": answer["error"]}
-        yield from step(context, "release_worker", {**run, "outcome": outcome}, retries=10)
-        yield from step(context, "deallocate_workers", run, retries=5)
+            answer = yield from step(context, "commit_download", {**run, "job": answer["job"]}, retries=5)
+        yield from clean_up(context, run, answer)
+        yield from deallocate_workers(context, run)
     return (yield from step(context, "close_session", {**run, "error": failed}, retries=5))
 
 
-def _write(context: df.DurableOrchestrationContext, run: Answer, region: str, attempt: int) -> Saga:
+def _write(context: df.DurableOrchestrationContext, run: Answer, attempt: int) -> Saga:
     """One attempt. The worker is given back while storage rehydrates: that takes hours."""
     look = 0
     while True:
         look += 1
         number = attempt * 1000 + look
-        leased = yield from lease_worker(context, run, region, number)
+        leased = yield from lease_worker(context, run, number)
         if not leased["ok"]:
             return leased
         answer = yield from run_job(context, run, "rehydrate", leased["worker"], number)
@@ -54,5 +64,5 @@ def _write(context: df.DurableOrchestrationContext, run: Answer, region: str, at
         paused = yield from step(context, "pause_worker", run, retries=5)
         if not paused["ok"]:
             return paused
-        yield from step(context, "deallocate_workers", run, retries=5)
+        yield from deallocate_workers(context, run)
         yield context.create_timer(now(context) + seconds(run, "rehydrate_poll"))

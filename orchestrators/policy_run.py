@@ -7,7 +7,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.steps import Answer, fan_out, step
+from orchestrators.steps import Answer, deallocate_workers, fan_out, step
 
 bp = df.Blueprint()
 
@@ -26,11 +26,11 @@ def policy_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, A
         found = yield from step(context, "discover_sources", run, retries=run["retries"])
         if found["ok"]:
             yield from fan_out(context, run, "backup_database", found["batches"])
-            yield from step(context, "deallocate_workers", run, retries=5)
+            yield from deallocate_workers(context, run)
             due = yield from step(context, "plan_archive", run, retries=run["retries"])
             if due["ok"] and due["batches"]:
                 yield from fan_out(context, run, "archive_point", due["batches"])
-                yield from step(context, "deallocate_workers", run, retries=5)
+                yield from deallocate_workers(context, run)
             failed = None if due["ok"] else due["error"]
         else:
             failed = found["error"]

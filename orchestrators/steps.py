@@ -11,6 +11,9 @@ import azure.durable_functions as df
 Answer = dict[str, Any]
 Saga = Generator[Any, Any, Answer]
 
+#: How often a drop or a deallocation is looked at before the janitor is left to it.
+_CLEANUP_LOOKS = 240
+
 
 def now(context: df.DurableOrchestrationContext) -> datetime:
     """The orchestration's own time: the same at every replay."""
@@ -58,12 +61,12 @@ def step(context: df.DurableOrchestrationContext, name: str, given: Answer, *, r
         yield context.create_timer(now(context) + seconds(given, "retry_delay"))
 
 
-def lease_worker(context: df.DurableOrchestrationContext, run: Answer, region: str, attempt: int) -> Saga:
-    """A worker in that region that has checked in, started or created if need be; asks again until it is there."""
+def lease_worker(context: df.DurableOrchestrationContext, run: Answer, attempt: int) -> Saga:
+    """A worker in the plan's region that has checked in, started or created if need be; asks again until it is there."""
     deadline = now(context) + seconds(run, "worker_deadline")
-    given = {**run, "region": region, "attempt": attempt}
+    given = {**run, "attempt": attempt}
     while True:
-        answer = yield from step(context, "lease_worker", {**given, "asked_at": now(context).isoformat()})
+        answer = yield from step(context, "lease_worker", given)
         if not answer["ok"] or answer["ready"]:
             return answer
         # Time in the queue for a free worker does not count: only a machine that is starting has a deadline.
@@ -90,6 +93,27 @@ def run_job(context: df.DurableOrchestrationContext, run: Answer, kind: str, wor
     if not deadline.is_completed:
         deadline.cancel()
     return (yield from step(context, "collect_job", {**given, "job": submitted["job"]}, retries=5))
+
+
+def clean_up(context: df.DurableOrchestrationContext, run: Answer, answer: Answer) -> Saga:
+    """Drops the copy, gives the worker back, records how the source ended; until the copy is really gone."""
+    outcome: Answer = {"ok": True} if answer["ok"] else {"ok": False, "error": answer["error"]}
+    for _ in range(_CLEANUP_LOOKS):
+        cleaned = yield from step(context, "clean_up", {**run, "outcome": outcome}, retries=10)
+        if not cleaned["ok"] or not cleaned.get("pending"):
+            break
+        yield context.create_timer(now(context) + seconds(run, "copy_poll"))
+    return cleaned
+
+
+def deallocate_workers(context: df.DurableOrchestrationContext, run: Answer) -> Saga:
+    """Stops the session's workers that nobody else uses, until they are really deallocated."""
+    for _ in range(_CLEANUP_LOOKS):
+        stopped = yield from step(context, "deallocate_workers", run, retries=10)
+        if not stopped["ok"] or not stopped.get("pending"):
+            break
+        yield context.create_timer(now(context) + seconds(run, "worker_poll"))
+    return stopped
 
 
 def fan_out(context: df.DurableOrchestrationContext, run: Answer, child: str, batches: int) -> Saga:

@@ -1,0 +1,89 @@
+"""What a session decided for one source: settled once, then carried from step to step, so that an edit of the policy
+in the middle of a run cannot make two steps disagree. Ids and references only; about a kilobyte."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from holdfast.model.job import SqlConnection
+from holdfast.model.point import Consistency
+from holdfast.model.source import Source, SourceKind
+
+
+class StagingServer(BaseModel):
+    """A server or instance that takes staging copies."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: SourceKind
+    resource_id: str
+    name: str
+    region: str
+    host: str
+
+
+class BackupPlan(BaseModel):
+    """One database in one backup session."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: Source
+    staging: StagingServer | None
+    copy_name: str
+    point: str
+    created_at: datetime
+    repository: str
+    archive: str | None
+    worker_profile: str
+    worker_region: str
+
+    @property
+    def consistency(self) -> Consistency:
+        """A copy is one moment of the database; a live export is many."""
+        return "transactional" if self.staging else "live"
+
+    @property
+    def copy_id(self) -> str:
+        """Resource id of the staging copy. Raises ValueError for a direct export, which has none."""
+        if self.staging is None:
+            raise ValueError("a direct export has no copy")
+        return f"{self.staging.resource_id}/databases/{self.copy_name}"
+
+    @property
+    def connection(self) -> SqlConnection:
+        """Where to export from: the copy, or the source."""
+        managed = self.source.kind is SourceKind.MANAGED_DATABASE
+        if self.staging is None:
+            return SqlConnection(host=self.source.host, database=self.source.database, managed_instance=managed)
+        return SqlConnection(host=self.staging.host, database=self.copy_name, managed_instance=managed)
+
+
+class PointPlan(BaseModel):
+    """One point to archive or to download. `target` is the archive repository; a download has none."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["archive", "download"]
+    point: str
+    chain: str
+    origin: str
+    target: str | None = None
+    flags: list[str] = []
+    identical: bool = False
+    blob: str = ""
+    worker_profile: str
+    worker_region: str
+
+
+def copy_name(key: str, session: str) -> str:
+    """Name of a staging copy: ours by its prefix, the source by its key, and the session."""
+    return f"hf-{key}-{session_mark(session)}"
+
+
+def session_mark(session: str) -> str:
+    """Eight hex digits that stand for a session in a name."""
+    return hashlib.sha256(session.encode()).hexdigest()[:8]
