@@ -1,0 +1,76 @@
+"""Role definitions that the emulated tenant knows from the start. More can be added by the admin endpoint.
+
+The app's role is the least privilege that `infra/` deploys; a step that needs more fails here before it fails in Azure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Role:
+    """A role: patterns of the actions that it allows, with `*` for anything."""
+
+    name: str
+    actions: tuple[str, ...]
+    data_actions: tuple[str, ...] = field(default=())
+
+
+SQL_CONNECT = "Holdfast.Local/sql/databases/connect"
+"""Ours: stands for a user in the database that may read all of it."""
+SQL_IMPORT = "Holdfast.Local/sql/databases/import"
+"""Ours: stands for a login that may create and fill a database."""
+VAULT_GET = "Microsoft.KeyVault/vaults/secrets/getSecret/action"
+VAULT_SET = "Microsoft.KeyVault/vaults/secrets/setSecret/action"
+VAULT_LIST = "Microsoft.KeyVault/vaults/secrets/readMetadata/action"
+
+APP = Role(
+    "Holdfast App",
+    (
+        "Microsoft.Resources/subscriptions/read",
+        "Microsoft.Resources/subscriptions/locations/read",
+        "Microsoft.Resources/subscriptions/resourceGroups/read",
+        "Microsoft.Authorization/roleAssignments/read",
+        "Microsoft.Sql/servers/read",
+        "Microsoft.Sql/servers/databases/read",
+        "Microsoft.Sql/servers/databases/write",
+        "Microsoft.Sql/servers/databases/delete",
+        "Microsoft.Sql/servers/elasticPools/read",
+        "Microsoft.Sql/managedInstances/read",
+        "Microsoft.Sql/managedInstances/databases/read",
+        "Microsoft.Sql/managedInstances/databases/write",
+        "Microsoft.Sql/managedInstances/databases/delete",
+        "Microsoft.Sql/locations/*/read",
+        "Microsoft.Compute/virtualMachines/read",
+        "Microsoft.Compute/virtualMachines/write",
+        "Microsoft.Compute/virtualMachines/delete",
+        "Microsoft.Compute/virtualMachines/instanceView/read",
+        "Microsoft.Compute/virtualMachines/deallocate/action",
+        "Microsoft.Compute/virtualMachines/start/action",
+        "Microsoft.Compute/disks/read",
+        "Microsoft.Compute/disks/write",
+        "Microsoft.Compute/disks/delete",
+        "Microsoft.Compute/skus/read",
+        "Microsoft.Compute/locations/*/read",
+        "Microsoft.Network/networkInterfaces/read",
+        "Microsoft.Network/networkInterfaces/write",
+        "Microsoft.Network/networkInterfaces/delete",
+        "Microsoft.Network/networkInterfaces/join/action",
+        "Microsoft.Network/virtualNetworks/subnets/read",
+        "Microsoft.Network/virtualNetworks/subnets/join/action",
+        "Microsoft.Network/locations/*/read",
+        "Microsoft.ManagedIdentity/userAssignedIdentities/read",
+        "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+    ),
+)
+
+BUILT_IN = (
+    Role("Owner", ("*",), ("*",)),
+    Role("Reader", ("*/read",)),
+    APP,
+    Role("Key Vault Secrets User", (), (VAULT_GET, VAULT_LIST)),
+    Role("Key Vault Secrets Officer", (), (VAULT_GET, VAULT_SET, VAULT_LIST)),
+    Role("SQL reader", (), (SQL_CONNECT,)),
+    Role("SQL importer", (), (SQL_CONNECT, SQL_IMPORT)),
+)
