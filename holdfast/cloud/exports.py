@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,10 @@ class Exports:
             expiry=end,
         )
         return f"{self.url}/{blob}?{token}"
+
+    def list(self) -> Iterator[str]:
+        """Names of the downloads that exist."""
+        yield from self.service.get_container_client(self.container).list_blob_names()
 
     def delete(self, blob: str) -> None:
         """Removes a download; a missing one is fine."""

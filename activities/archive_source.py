@@ -1,0 +1,87 @@
+"""What is archived in a session, and the plan of each source's archive copy."""
+
+from __future__ import annotations
+
+import azure.durable_functions as df
+
+from activities.answering import Answer, Given, answered
+from activities.discover_sources import BATCH
+from holdfast.model.errors import InvalidInput, NotFound
+from holdfast.model.plan import PointPlan
+from holdfast.model.selection import database_matches, selects
+from holdfast.model.session import ARCHIVE_STEPS
+from holdfast.model.source import source_key
+from holdfast.wiring import Services
+
+bp = df.Blueprint()
+
+
+@bp.activity_trigger(input_name="given")
+@answered()
+def plan_archive(app: Services, given: Given) -> Answer:
+    """How many batches of this backup session hold a source whose point is due for the archive."""
+    session = app.catalog.sessions.get(given["session"])
+    due = any(source.archive_due for source in session.sources)
+    return {"batches": -(-len(session.sources) // BATCH) if due else 0}
+
+
+@bp.activity_trigger(input_name="given")
+@answered()
+def discover_points(app: Services, given: Given) -> Answer:
+    """An archive session on demand: the newest point of every chain of the policy's repository that fits."""
+    session, globs = given["session"], given.get("databases") or ["*"]
+    policy = app.catalog.policies.get(given["policy"]).policy
+    if policy.archive is None:
+        raise InvalidInput(
+            f"policy {policy.name} names no archive repository", help="Add `archive: NAME` to the policy."
+        )
+    selected = (
+        None if given.get("databases") else {s.name for s in app.servers.list_sources() if selects(policy.select, s)}
+    )
+    newest: dict[str, str] = {}
+    for point in app.catalog.points.list(repository=policy.repository):
+        fits = (
+            point.source in selected if selected is not None else any(database_matches(g, point.source) for g in globs)
+        )
+        if fits:
+            newest[point.source] = point.id
+    if not newest:
+        raise NotFound(
+            f"repository {policy.repository} holds no point of {', '.join(globs)} to archive",
+            help="Back up first: `holdfast backup start`.",
+        )
+    chosen = sorted(newest.items())
+    app.catalog.sessions.add_sources(session, [(name, source_key(name)) for name, _ in chosen], steps=ARCHIVE_STEPS)
+    for name, point in chosen:
+        app.catalog.sessions.set_restore_point(session, source_key(name), point)
+        app.catalog.sessions.mark_archive_due(session, source_key(name), [])
+    return {"batches": -(-len(chosen) // BATCH)}
+
+
+@bp.activity_trigger(input_name="given")
+@answered()
+def validate_archive(app: Services, given: Given) -> Answer:
+    """Settles which point goes where, and where the worker runs: in the region of the repository that is read."""
+    session = app.catalog.sessions.get(given["session"], sources=False)
+    source = app.catalog.sessions.source(given["session"], given["key"])
+    policy = app.catalog.policies.get(given["policy"]).policy
+    if source.restore_point is None or policy.archive is None:
+        raise NotFound(f"{source.source} has no point to archive in session {session.id}")
+    origin, target = app.repository(policy.repository), app.repository(policy.archive)
+    if not target.archive:
+        raise InvalidInput(
+            f"{policy.archive!r} is not an archive repository",
+            help="Set `archive: true` on it in HOLDFAST_REPOSITORIES, or name another in the policy.",
+        )
+    point = app.catalog.points.get(source.restore_point)
+    plan = PointPlan(
+        kind="archive",
+        point=point.id,
+        chain=point.chain,
+        origin=policy.repository,
+        target=policy.archive,
+        flags=source.archive_flags,
+        worker_profile=policy.worker,
+        worker_region=origin.region,
+    )
+    return {"plan": plan.model_dump(mode="json")}

@@ -1,0 +1,51 @@
+"""The way out of every source: drop the copy, give the worker back, record how it ended. Runs after cancellation too."""
+
+from __future__ import annotations
+
+import azure.durable_functions as df
+
+from activities.answering import Answer, Given, answered
+from activities.stage_source import tags_of
+from holdfast.model.errors import Cancelled, ErrorInfo
+from holdfast.model.plan import BackupPlan
+from holdfast.model.session import State
+from holdfast.wiring import Services
+
+bp = df.Blueprint()
+
+
+@bp.activity_trigger(input_name="given")
+@answered(step="cleanup", cancellable=False)
+def clean_up(app: Services, given: Given) -> Answer:
+    """Answers `pending` until the copy is gone. The worker is given back first: the copy's drop may take minutes."""
+    session, key, outcome = given["session"], given["key"], given["outcome"]
+    for job in app.catalog.jobs.open_jobs(session=session):
+        if job.id.startswith(f"{key}-"):
+            app.dispatch.cancel(session, job.id)
+            app.catalog.jobs.close(session, job.id)
+    app.catalog.workers.release(session, key)
+    gone = _drop(app, given)
+    if not gone:
+        return {"pending": True}
+    error = ErrorInfo.model_validate(outcome["error"]) if not outcome["ok"] else None
+    state = State.SUCCEEDED
+    if error is not None:
+        state = State.CANCELLED if error.code == Cancelled.code else State.FAILED
+        source = app.catalog.sessions.source(session, key).source
+        app.catalog.log.write(session, "error", f"{error.title}: {error.detail}. {error.help}", source=source)
+    app.catalog.sessions.end_source(session, key, state, error)
+    return {"detail": "copy dropped, worker given back" if _has_copy(given) else "worker given back"}
+
+
+def _has_copy(given: Given) -> bool:
+    return bool(given.get("plan", {}).get("staging"))
+
+
+def _drop(app: Services, given: Given) -> bool:
+    if not _has_copy(given):
+        return True
+    plan = BackupPlan.model_validate(given["plan"])
+    if app.servers.copy_state(plan.copy_id).state == "absent":
+        return True
+    app.servers.drop_copy(plan.copy_id, tags_of(app, given))
+    return app.servers.copy_state(plan.copy_id).state == "absent"

@@ -1,0 +1,36 @@
+"""Closes the session: its state from the states of its sources."""
+
+from __future__ import annotations
+
+import azure.durable_functions as df
+
+from activities.answering import Answer, Given, answered
+from holdfast.model.errors import Cancelled, ErrorInfo
+from holdfast.model.session import State, outcome
+from holdfast.wiring import Services
+
+bp = df.Blueprint()
+
+
+@bp.activity_trigger(input_name="given")
+@answered(cancellable=False)
+def close_session(app: Services, given: Given) -> Answer:
+    """Safe to repeat. A source that has not ended by now (its orchestration died) counts as failed, and is told."""
+    session = app.catalog.sessions.get(given["session"])
+    failed = ErrorInfo.model_validate(given["error"]) if given.get("error") else None
+    states = []
+    for source in session.sources:
+        if source.state in (State.PENDING, State.RUNNING):
+            state = State.CANCELLED if session.cancel_requested else State.FAILED
+            app.catalog.sessions.end_source(session.id, source.key, state, failed)
+            states.append(state)
+        else:
+            states.append(source.state)
+    state = outcome(states, cancelled=session.cancel_requested)
+    if failed is not None:
+        state = State.CANCELLED if failed.code == Cancelled.code else State.FAILED
+        app.catalog.log.write(session.id, "error", f"{failed.title}: {failed.detail}. {failed.help}")
+    app.catalog.sessions.close(session.id, state, failed)
+    good = sum(1 for s in states if s is State.SUCCEEDED)
+    app.catalog.log.write(session.id, "info", f"session {state}: {good} of {len(states)} databases succeeded")
+    return {"state": str(state)}

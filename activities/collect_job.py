@@ -1,0 +1,118 @@
+"""Takes in what a job came to: the step's state, the session's log, the catalog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import azure.durable_functions as df
+
+from activities.answering import Answer, Given, answered
+from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError, ReportedError, WorkerLost
+from holdfast.model.finding import Finding
+from holdfast.model.job import JobResult
+from holdfast.model.plan import BackupPlan
+from holdfast.model.point import RestorePoint
+from holdfast.model.session import State
+from holdfast.wiring import Services
+
+bp = df.Blueprint()
+
+
+@bp.activity_trigger(input_name="given")
+@answered(cancellable=False)
+def collect_job(app: Services, given: Given) -> Answer:
+    """Ends the step. A job without a result by now is given up: the result is written for it, so that a worker that
+    comes back finds the job ended.
+    """
+    session, key, kind = given["session"], given["key"], given["kind"]
+    result = app.dispatch.result(session, given["job"])
+    if result is None:
+        result = app.dispatch.end(session, lost(app, given["job"], kind))
+    app.catalog.jobs.close(session, given["job"])
+    if result.state == "succeeded":
+        answer = _TAKE_IN[kind](app, given, result)
+        app.catalog.sessions.set_step(session, key, kind, State.SUCCEEDED, str(answer.pop("detail", "")))
+        return {**answer, "job": given["job"]}
+    error = _error(result)
+    if result.state == "lost":
+        app.catalog.workers.fail(given["worker"])
+    state = State.CANCELLED if isinstance(error, Cancelled) else State.FAILED
+    app.catalog.sessions.set_step(session, key, kind, state, error.detail)
+    source = app.catalog.sessions.source(session, key).source
+    app.catalog.log.write(session, "error", f"{kind}, attempt {given['attempt']}: {error}. {error.help}", source=source)
+    raise error
+
+
+def lost(app: Services, job: str, kind: str) -> JobResult:
+    """The result of a job whose worker fell silent."""
+    error = WorkerLost(f"no sign of life for {app.settings.lost_after}")
+    return JobResult.model_validate(
+        {"job": job, "kind": kind, "state": "lost", "ended_at": app.clock.now(), "error": error.info()}
+    )
+
+
+def _error(result: JobResult) -> HoldfastError:
+    if result.state == "cancelled":
+        return Cancelled("the worker stopped")
+    return ReportedError(result.error or ErrorInfo(code="internal", title="The worker gave no reason"))
+
+
+def _synchronise(app: Services, given: Given, result: JobResult) -> Answer:
+    """Makes the catalog agree with the repository, and tells what differed."""
+    session = given["session"]
+    plan = BackupPlan.model_validate(given["plan"])
+    repository, chain = plan.repository, plan.source.chain
+    source = app.catalog.sessions.source(session, given["key"]).source
+    points = [RestorePoint.model_validate(p) for p in result.output.get("points", [])]
+    found = app.catalog.points.reconcile(repository, chain, points)
+    for word, ids in (("added", found.added), ("removed", found.missing), ("changed", found.changed)):
+        if ids:
+            app.catalog.log.write(
+                session,
+                "warning",
+                f"synchronised with repository {repository}: {len(ids)} points {word} in the catalog: "
+                f"{', '.join(ids[:10])}{' …' if len(ids) > 10 else ''}",
+                source=source,
+            )
+    for problem in result.output.get("problems", []):
+        app.catalog.log.write(session, "error", str(problem), source=source)
+    return {"detail": f"{len(points)} points in the repository"}
+
+
+def _preflight(app: Services, given: Given, result: JobResult) -> Answer:
+    source = app.catalog.sessions.source(given["session"], given["key"]).source
+    findings = [Finding.model_validate(f) for f in result.output.get("findings", [])]
+    for finding in findings:
+        app.catalog.log.write(given["session"], "warning", str(finding), source=source)
+    return {"detail": f"{len(findings)} warnings" if findings else "nothing found"}
+
+
+def _export(app: Services, given: Given, result: JobResult) -> Answer:
+    out = result.output
+    return {"detail": f"{out.get('rows', 0):,} rows, {out.get('bytes', 0):,} bytes"}
+
+
+def _stored(app: Services, given: Given, result: JobResult) -> Answer:
+    point = result.output.get("point", {})
+    return {"detail": f"{point.get('kind', '')}, {point.get('stored_bytes', 0):,} bytes stored"}
+
+
+def _rehydrate(app: Services, given: Given, result: JobResult) -> Answer:
+    out = result.output
+    pending = "" if out["ready"] else f"{out['pending']} packs, {out['bytes']:,} bytes to come"
+    return {"ready": out["ready"], "detail": pending or "readable"}
+
+
+def _download(app: Services, given: Given, result: JobResult) -> Answer:
+    return {"detail": f"{result.output['bytes']:,} bytes"}
+
+
+_TAKE_IN: dict[str, Callable[[Services, Given, JobResult], Answer]] = {
+    "synchronise": _synchronise,
+    "preflight": _preflight,
+    "export": _export,
+    "store": _stored,
+    "archive": _stored,
+    "rehydrate": _rehydrate,
+    "download": _download,
+}

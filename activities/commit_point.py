@@ -1,0 +1,44 @@
+"""Records a new point in the catalog. The point exists in the repository already; this makes it found."""
+
+from __future__ import annotations
+
+import azure.durable_functions as df
+
+from activities.answering import Answer, Given, answered
+from holdfast.model.errors import HoldfastError
+from holdfast.model.point import RestorePoint
+from holdfast.wiring import Services
+
+bp = df.Blueprint()
+
+
+def stored_point(app: Services, given: Given) -> RestorePoint:
+    """The point that the job of this attempt reported."""
+    result = app.dispatch.result(given["session"], given["job"])
+    if result is None or "point" not in result.output:
+        raise HoldfastError(f"job {given['job']} reported no point")
+    return RestorePoint.model_validate(result.output["point"])
+
+
+@bp.activity_trigger(input_name="given")
+@answered(step="commit")
+def commit_point(app: Services, given: Given) -> Answer:
+    """Safe to repeat: a point is written under its id."""
+    point = stored_point(app, given)
+    app.catalog.points.put(point)
+    app.catalog.sessions.set_restore_point(given["session"], given["key"], point.id)
+    rows = sum(table.rows or 0 for table in point.tables)
+    detail = f"{point.id}, {point.kind}, {len(point.tables)} tables, {rows:,} rows, {point.stored_bytes:,} bytes stored"
+    app.catalog.log.write(given["session"], "info", f"restore point {detail}", source=point.source)
+    return {"detail": detail}
+
+
+@bp.activity_trigger(input_name="given")
+@answered()
+def commit_archive(app: Services, given: Given) -> Answer:
+    """Records the archive copy."""
+    point = stored_point(app, given)
+    app.catalog.points.put(point)
+    app.catalog.sessions.archived(given["session"], given["key"], point.id)
+    app.catalog.log.write(given["session"], "info", f"archived {point.id} to {point.repository}", source=point.source)
+    return {}

@@ -1,0 +1,70 @@
+"""Finds the databases of this session: what the policy selects now, or what a person named."""
+
+from __future__ import annotations
+
+import azure.durable_functions as df
+
+from activities.answering import Answer, Given, answered
+from holdfast.catalog import Catalog
+from holdfast.model.errors import NoSuchSource
+from holdfast.model.policy import Policy
+from holdfast.model.selection import database_matches, glob_matches, winning_policy
+from holdfast.model.source import Source
+from holdfast.wiring import Services
+
+bp = df.Blueprint()
+
+#: Sources of one batch orchestration: replay costs grow with the square of it (docs/explanation/durable.md).
+BATCH = 100
+
+
+@bp.activity_trigger(input_name="given")
+@answered()
+def discover_sources(app: Services, given: Given) -> Answer:
+    """Adds the sources to the session and answers how many batches they make."""
+    session = given["session"]
+    policy = app.catalog.policies.get(given["policy"]).policy
+    found = list(app.servers.list_sources())
+    named = given.get("databases")
+    chosen = _named(found, named) if named else _selected(app.catalog, policy, found, session)
+    app.catalog.sessions.add_sources(session, [(s.name, s.key) for s in chosen])
+    app.catalog.log.write(session, "info", f"{len(chosen)} of {len(found)} databases are part of this session")
+    return {"batches": -(-len(chosen) // BATCH), "sources": len(chosen)}
+
+
+def _named(found: list[Source], globs: list[str]) -> list[Source]:
+    chosen: dict[str, Source] = {}
+    for pattern in globs:
+        fitting = [s for s in found if database_matches(pattern, s.name)]
+        if not fitting:
+            server = pattern.rpartition("/")[0]
+            servers = sorted({s.server for s in found})
+            if server and not any(glob_matches(server, name) for name in servers):
+                raise NoSuchSource(
+                    f"no server or instance {server!r} was found",
+                    help=f"Servers with databases that this installation can see: {', '.join(servers) or 'none'}. "
+                    "A missing one needs its subscription in HOLDFAST_SUBSCRIPTIONS and the reader right on it.",
+                )
+            raise NoSuchSource(
+                f"no database matches {pattern!r}",
+                help="A name without a slash is a database on any server; `*` stands for any text.",
+            )
+        chosen.update({s.key: s for s in fitting})
+    return sorted(chosen.values(), key=lambda s: s.name)
+
+
+def _selected(catalog: Catalog, policy: Policy, found: list[Source], session: str) -> list[Source]:
+    policies = [p.policy for p in catalog.policies.list()]
+    chosen = []
+    for source in found:
+        winner = winning_policy(source, policies)
+        mine = winning_policy(source, [policy])
+        if mine is None:
+            continue
+        if winner is not None and winner.name != policy.name:
+            catalog.log.write(
+                session, "info", f"left to policy {winner.name}, whose priority comes first", source=source.name
+            )
+            continue
+        chosen.append(source)
+    return sorted(chosen, key=lambda s: s.name)

@@ -1,0 +1,55 @@
+"""The plan of a download, and what it made."""
+
+from __future__ import annotations
+
+import azure.durable_functions as df
+
+from activities.answering import Answer, Given, answered
+from holdfast.model.errors import HoldfastError
+from holdfast.model.plan import PointPlan
+from holdfast.model.session import DOWNLOAD_STEPS, Download
+from holdfast.wiring import Services
+
+bp = df.Blueprint()
+
+
+@bp.activity_trigger(input_name="given")
+@answered()
+def validate_download(app: Services, given: Given) -> Answer:
+    """Finds the point and settles the worker's region: that of the repository."""
+    session, key = given["session"], given["key"]
+    point = app.catalog.points.get(given["point"])
+    app.catalog.sessions.add_sources(session, [(point.source, key)], steps=DOWNLOAD_STEPS)
+    app.catalog.sessions.set_restore_point(session, key, point.id)
+    plan = PointPlan(
+        kind="download",
+        point=point.id,
+        chain=point.chain,
+        origin=point.repository,
+        identical=bool(given.get("identical")),
+        blob=f"{session}/{point.source.replace('/', '-')}-{point.id}.bacpac",
+        worker_profile=given["worker_profile"],
+        worker_region=app.repository(point.repository).region,
+    )
+    return {"plan": plan.model_dump(mode="json")}
+
+
+@bp.activity_trigger(input_name="given")
+@answered()
+def commit_download(app: Services, given: Given) -> Answer:
+    """Records where the file lies and until when."""
+    result = app.dispatch.result(given["session"], given["job"])
+    if result is None:
+        raise HoldfastError(f"job {given['job']} reported nothing")
+    out = result.output
+    app.catalog.sessions.set_download(
+        given["session"],
+        Download(
+            blob=out["blob"],
+            bytes=out["bytes"],
+            sha256=out["sha256"],
+            identical=out["identical"],
+            expires_at=app.clock.now() + app.settings.exports_expiry,
+        ),
+    )
+    return {}

@@ -1,0 +1,50 @@
+"""Opens the session: its row in the catalog, the policy's retries, and the settings' durations, read once."""
+
+from __future__ import annotations
+
+import azure.durable_functions as df
+
+from activities.answering import Answer, Given, answered
+from holdfast.model.clock import parse_iso
+from holdfast.model.policy import not_yet
+from holdfast.model.session import Session, State
+from holdfast.wiring import Services
+
+bp = df.Blueprint()
+
+_DURATIONS = (
+    "copy_poll",
+    "copy_deadline",
+    "worker_poll",
+    "worker_deadline",
+    "job_deadline",
+    "retry_delay",
+    "rehydrate_poll",
+)
+
+
+@bp.activity_trigger(input_name="given")
+@answered()
+def open_session(app: Services, given: Given) -> Answer:
+    """Safe to repeat: a session that exists is left as it is."""
+    retries = 3
+    app.catalog.sessions.create(
+        Session(
+            id=given["session"],
+            policy=given.get("policy"),
+            kind=given["kind"],
+            state=State.RUNNING,
+            started_at=parse_iso(given["asked_at"]),
+            slot=given.get("slot"),
+        )
+    )
+    app.catalog.sessions.begin(given["session"])
+    if given.get("policy"):
+        policy = app.catalog.policies.get(given["policy"]).policy
+        retries = policy.retries
+        app.repository(policy.repository)
+        app.worker_profile(policy.worker)
+        for warning in not_yet(policy):
+            app.catalog.log.write(given["session"], "warning", f"policy {policy.name}: {warning}")
+    timing = {name: getattr(app.settings, name).total_seconds() for name in _DURATIONS}
+    return {"timing": timing, "retries": retries}

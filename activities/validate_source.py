@@ -1,0 +1,93 @@
+"""Validates one source against the control plane and settles the plan of its backup."""
+
+from __future__ import annotations
+
+import azure.durable_functions as df
+
+from activities.answering import Answer, Given, answered
+from holdfast.model.clock import parse_iso
+from holdfast.model.errors import InvalidInput, NoSuchSource, SourceUnusable, StagingServerUnusable
+from holdfast.model.plan import BackupPlan, StagingServer, copy_name
+from holdfast.model.point import point_id
+from holdfast.model.policy import Policy
+from holdfast.model.source import Source, SourceKind
+from holdfast.wiring import Services
+
+bp = df.Blueprint()
+
+_KIND_WORD = {SourceKind.SQL_DATABASE: "SQL server", SourceKind.MANAGED_DATABASE: "managed instance"}
+
+
+@bp.activity_trigger(input_name="given")
+@answered(step="validate")
+def validate_source(app: Services, given: Given) -> Answer:
+    """Exists, is online, has a staging server of the right kind, a repository and a worker profile for the region."""
+    session, key = given["session"], given["key"]
+    policy = app.catalog.policies.get(given["policy"]).policy
+    name = app.catalog.sessions.source(session, key).source
+    source = app.servers.find_source(name)
+    if source.status != "Online":
+        raise SourceUnusable(f"{source.name} is {source.status}, not Online")
+    staging = _staging(app, policy, source, given.get("staging"))
+    region = (staging or source).region
+    profile = app.worker_profile(policy.worker)
+    if region not in profile.regions:
+        raise InvalidInput(
+            f"worker profile {policy.worker!r} has no entry for the region {region} of "
+            f"{'the staging server ' + staging.name if staging else source.name}",
+            help=f"Add the region to the profile (it has {', '.join(sorted(profile.regions))}).",
+        )
+    repository = app.repository(policy.repository)
+    if repository.archive:
+        raise InvalidInput(
+            f"{policy.repository!r} is an archive repository; backups need an ordinary one",
+            help="Name it under `archive` in the policy, and another under `repository`.",
+        )
+    created_at = parse_iso(given["started_at"]).replace(microsecond=0)
+    plan = BackupPlan(
+        source=source,
+        staging=staging,
+        copy_name=copy_name(key, session),
+        point=point_id(created_at, source.chain, session),
+        created_at=created_at,
+        repository=policy.repository,
+        archive=policy.archive,
+        worker_profile=policy.worker,
+        worker_region=region,
+    )
+    if staging is None:
+        app.catalog.sessions.skip_step(session, key, "stage", "direct export")
+        app.catalog.log.write(
+            session, "warning", "direct export: not one consistent moment while it is written to", source=source.name
+        )
+    detail = f"{source.region}, {'staging on ' + staging.name if staging else 'direct'}, worker in {region}"
+    return {"plan": plan.model_dump(mode="json"), "detail": detail}
+
+
+def _staging(app: Services, policy: Policy, source: Source, wanted: bool | None) -> StagingServer | None:
+    if wanted is False:
+        return None
+    if policy.staging is None:
+        if wanted:
+            raise InvalidInput(
+                f"staging was asked for, but policy {policy.name} names no staging server",
+                help="Add `staging` to the policy, or start the backup with --direct.",
+            )
+        return None
+    managed = source.kind is SourceKind.MANAGED_DATABASE
+    resource = policy.staging.managed_instance if managed else policy.staging.sql_server
+    if resource is None:
+        raise StagingServerUnusable(
+            f"{source.name} is on a {_KIND_WORD[source.kind]}, and policy {policy.name} names no staging "
+            f"{_KIND_WORD[source.kind]}",
+            help=f"Add staging.{'managed_instance' if managed else 'sql_server'} to the policy, or start with --direct.",
+        )
+    try:
+        server = app.servers.staging_server(resource)
+    except NoSuchSource as error:
+        raise StagingServerUnusable(f"staging server {resource} does not exist") from error
+    if server.kind is not source.kind:
+        raise StagingServerUnusable(
+            f"{source.name} needs a {_KIND_WORD[source.kind]} to stage on; {server.name} is a {_KIND_WORD[server.kind]}"
+        )
+    return server
