@@ -1,0 +1,27 @@
+"""The configuration database: policies, sessions, points, workers, jobs and the log, on Azure Table Storage.
+
+Everything here is safe to repeat, every change of a row is a compare-and-swap, and every time comes from the clock that
+is given, never from storage. What the catalog knows of points is a copy: it is filled again from the repositories.
+"""
+
+from holdfast.catalog.database import Catalog
+from holdfast.catalog.failures import CatalogTooNew
+from holdfast.catalog.points import Differences, PointPage
+from holdfast.catalog.policies import StoredPolicy
+from holdfast.catalog.pool import Action, Lease, Worker, WorkerRole, WorkerState
+from holdfast.catalog.sessions import first_id, new_id
+
+__all__ = [
+    "Action",
+    "Catalog",
+    "CatalogTooNew",
+    "Differences",
+    "Lease",
+    "PointPage",
+    "StoredPolicy",
+    "Worker",
+    "WorkerRole",
+    "WorkerState",
+    "first_id",
+    "new_id",
+]

@@ -1,0 +1,75 @@
+"""The catalog as a whole: its tables, their names, the version of their schema."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from holdfast.catalog.details import Details
+from holdfast.catalog.failures import CatalogTooNew
+from holdfast.catalog.jobs import Jobs
+from holdfast.catalog.log import Log
+from holdfast.catalog.points import Points
+from holdfast.catalog.policies import Policies
+from holdfast.catalog.sessions import Sessions
+from holdfast.catalog.source_runs import SourceRuns
+from holdfast.catalog.tables import Row, Table
+from holdfast.catalog.workers import Workers
+from holdfast.model.clock import Clock, iso
+
+if TYPE_CHECKING:
+    from azure.data.tables import TableServiceClient
+    from azure.storage.blob import ContainerClient
+
+#: Raised with every change that an older version would misread.
+SCHEMA_VERSION = 1
+#: All tables of the catalog; the prefix keeps them apart from those of the durable task hub in the same account.
+TABLES = (
+    "holdfastmeta",
+    "holdfastpolicies",
+    "holdfastsessions",
+    "holdfastsources",
+    "holdfastpoints",
+    "holdfastworkers",
+    "holdfastjobs",
+    "holdfastlog",
+)
+
+
+class Catalog:
+    """The configuration database. Making one of these does nothing on the wire."""
+
+    def __init__(self, tables: TableServiceClient, details: ContainerClient, clock: Clock) -> None:
+        self._details = Details(details)
+        self._clock = clock
+        meta, policies, sessions, sources, points, workers, jobs, log = (
+            Table(tables, name, self._details, always_away=("details",)) for name in TABLES
+        )
+        self._meta = meta
+        self._tables = (meta, policies, sessions, sources, points, workers, jobs, log)
+        self.policies = Policies(policies, clock)
+        self.sessions = Sessions(sessions, SourceRuns(sources, clock), clock)
+        self.points = Points(points, clock)
+        self.workers = Workers(workers, clock)
+        self.jobs = Jobs(jobs, clock)
+        self.log = Log(log, clock)
+
+    def prepare(self) -> None:
+        """Makes what is missing and checks the schema's version. Raises CatalogTooNew. Safe to repeat."""
+        self._details.make()
+        for table in self._tables:
+            table.make()
+        self.check_version()
+
+    def check_version(self) -> int:
+        """The version of the schema, recorded where there is none. Raises CatalogTooNew."""
+
+        def edit(row: Row | None) -> Row | None:
+            if row is None:
+                return Row("schema", "version", {"version": SCHEMA_VERSION, "since": iso(self._clock.now())})
+            return None
+
+        row = self._meta.change("schema", "version", edit)
+        found = row.values.get("version") if row is not None else SCHEMA_VERSION
+        if not isinstance(found, int) or found > SCHEMA_VERSION:
+            raise CatalogTooNew(f"it has schema {found}, this version reads up to {SCHEMA_VERSION}")
+        return found
