@@ -1,0 +1,246 @@
+"""A folder as object storage: `file:///folder`.
+
+An object is a file. It is written under a name that `list` never shows, made durable (fsync of file and folder) and then
+linked to its own name: link(2) fails where the name is taken, so it is create-only and atomic even among processes.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import TypedDict
+
+from holdfast.model.clock import Clock, SystemClock, iso, parse_iso
+from holdfast.model.errors import Damaged, DiskFull, Forbidden, Unavailable
+from holdfast.storage.errors import AlreadyExists, LeaseHeld, LeaseLost, ObjectMissing
+from holdfast.storage.interface import Data, Lease, ObjectInfo, Priority, Tier, check_name, parts_of
+
+#: Folder inside the store for files that are not objects yet; begins with a dot, so no object's name can lead there.
+UNFINISHED = ".unfinished"
+PIECE = 4 << 20
+
+
+class FolderStore:
+    """Keeps objects as files below one folder. Has no tiers: everything stays readable."""
+
+    tiers = False
+
+    def __init__(self, root: Path, clock: Clock | None = None) -> None:
+        """`clock` tells when leases end; every process that uses the folder must have the same."""
+        self.root = root.absolute()
+        self.url = self.root.as_uri()
+        self.clock = clock or SystemClock()
+        self._guard = threading.Lock()
+
+    def put(self, name: str, data: Data, *, tier: Tier = Tier.HOT) -> None:  # noqa: ARG002
+        """See ObjectStore. `tier` is taken and means nothing."""
+        path = self._path(name)
+        with _translated(name):
+            unfinished = self._write_unfinished(data)
+            try:
+                self._make_folder(path.parent)
+                os.link(unfinished, path)
+            except FileExistsError:
+                raise AlreadyExists(name) from None
+            finally:
+                unfinished.unlink(missing_ok=True)
+            _sync_folder(path.parent)
+
+    def get(self, name: str) -> bytes:
+        """See ObjectStore."""
+        with _translated(name):
+            return self._path(name).read_bytes()
+
+    def get_range(self, name: str, offset: int, length: int) -> bytes:
+        """See ObjectStore."""
+        with _translated(name), self._path(name).open("rb") as file:
+            file.seek(offset)
+            return file.read(length)
+
+    def stream(self, name: str) -> Iterator[bytes]:
+        """See ObjectStore."""
+        with _translated(name), self._path(name).open("rb") as file:
+            while piece := file.read(PIECE):
+                yield piece
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """See ObjectStore. Walks only the folders that the prefix leads to."""
+        folder = prefix.rpartition("/")[0]
+        with _translated(prefix):
+            yield from self._walk(self.root / folder if folder else self.root, folder, prefix)
+
+    def stat(self, name: str) -> ObjectInfo:
+        """See ObjectStore."""
+        with _translated(name):
+            return ObjectInfo(name, self._path(name).stat().st_size)
+
+    def delete(self, name: str) -> None:
+        """See ObjectStore."""
+        with _translated(name):
+            self._path(name).unlink(missing_ok=True)
+
+    def acquire(self, name: str, owner: str, duration: timedelta) -> Lease:
+        """See ObjectStore. The lock file tells holder, fence and end; a flock beside it makes read and write one step."""
+        with self._lock_file(name) as path:
+            held = _read_lock(path)
+            now = self.clock.now()
+            if held is not None and held["token"] and parse_iso(held["expires_at"]) > now:
+                raise LeaseHeld(f"{name} is held by {held['owner']} until {held['expires_at']}")
+            # A new lock begins at the time in seconds, so that the fence does not fall where a lock file was deleted.
+            fence = max((held["fence"] if held else 0) + 1, int(now.timestamp()))
+            lease = Lease(name, owner, fence, secrets.token_hex(16), now + duration)
+            self._write_lock(path, lease, duration)
+            return lease
+
+    def renew(self, lease: Lease) -> Lease:
+        """See ObjectStore."""
+        with self._lock_file(lease.name) as path:
+            held = _read_lock(path)
+            if held is None or held["token"] != lease.token:
+                raise LeaseLost(lease.name)
+            duration = timedelta(seconds=held["seconds"])
+            renewed = Lease(lease.name, lease.owner, lease.fence, lease.token, self.clock.now() + duration)
+            self._write_lock(path, renewed, duration)
+            return renewed
+
+    def release(self, lease: Lease) -> None:
+        """See ObjectStore. The lock file stays, since it holds the fence."""
+        with self._lock_file(lease.name) as path:
+            held = _read_lock(path)
+            if held is not None and held["token"] == lease.token:
+                self._write_lock(path, Lease(lease.name, "", lease.fence, "", self.clock.now()), timedelta(0))
+
+    def set_tier(self, name: str, tier: Tier) -> None:  # noqa: ARG002
+        """See ObjectStore. Means nothing here."""
+        self.stat(name)
+
+    def rehydrate(self, name: str, priority: Priority = "Standard") -> ObjectInfo:  # noqa: ARG002
+        """See ObjectStore. Everything is readable already."""
+        return self.stat(name)
+
+    def close(self) -> None:
+        """See ObjectStore. There is nothing to end."""
+
+    def _path(self, name: str) -> Path:
+        return self.root / check_name(name)
+
+    def _walk(self, folder: Path, name: str, prefix: str) -> Iterator[ObjectInfo]:
+        try:
+            found = list(os.scandir(folder))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        # `a/b` sorts before `a0`, so a folder is compared with its slash, as names of objects are.
+        keyed = sorted((f"{item.name}/" if item.is_dir() else item.name, item) for item in found if item.name[0] != ".")
+        for key, item in keyed:
+            full = f"{name}/{key}" if name else key
+            if key.endswith("/"):
+                if full.startswith(prefix) or prefix.startswith(full):
+                    yield from self._walk(Path(item.path), full[:-1], prefix)
+            elif full.startswith(prefix):
+                with suppress(FileNotFoundError):
+                    yield ObjectInfo(full, item.stat().st_size)
+
+    def _write_unfinished(self, data: Data) -> Path:
+        folder = self.root / UNFINISHED
+        self._make_folder(folder)
+        path = folder / secrets.token_hex(16)
+        try:
+            with path.open("xb", buffering=0) as file:
+                for part in parts_of(data):
+                    view = memoryview(part)
+                    while view:
+                        view = view[file.write(view) :]
+                os.fsync(file.fileno())
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise
+        return path
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder.is_dir():
+            return
+        missing = [folder, *folder.parents]
+        folder.mkdir(parents=True, exist_ok=True)
+        for parent in missing[1:]:
+            _sync_folder(parent)
+            if parent == self.root.parent:
+                break
+
+    @contextmanager
+    def _lock_file(self, name: str) -> Iterator[Path]:
+        path = self._path(name)
+        guard = self.root / UNFINISHED / f"{name.replace('/', '+')}.guard"
+        # flock is per open file, so threads exclude each other as well as processes do; the mutex only saves waiting.
+        with _translated(name), self._guard:
+            self._make_folder(path.parent)
+            self._make_folder(guard.parent)
+            with guard.open("ab") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield path
+
+    def _write_lock(self, path: Path, lease: Lease, duration: timedelta) -> None:
+        content = {
+            "owner": lease.owner,
+            "fence": lease.fence,
+            "token": lease.token,
+            "expires_at": iso(lease.expires_at),
+            "seconds": duration.total_seconds(),
+        }
+        unfinished = self._write_unfinished(json.dumps(content).encode())
+        unfinished.replace(path)
+        _sync_folder(path.parent)
+
+
+class _Lock(TypedDict):
+    owner: str
+    fence: int
+    token: str
+    expires_at: str
+    seconds: float
+
+
+def _read_lock(path: Path) -> _Lock | None:
+    try:
+        found = json.loads(path.read_bytes())
+        parse_iso(found["expires_at"])
+        return _Lock(
+            owner=str(found["owner"]),
+            fence=int(found["fence"]),
+            token=str(found["token"]),
+            expires_at=found["expires_at"],
+            seconds=float(found["seconds"]),
+        )
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise Damaged(str(path), help="Delete the lock when no writer is at work; it holds nothing of value.") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _translated(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise ObjectMissing(name) from None
+    except PermissionError as error:
+        raise Forbidden(f"{name}: {error.strerror}") from None
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"{name}: {error.strerror}") from None
+        raise Unavailable(f"{name}: {error.strerror}") from error
