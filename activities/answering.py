@@ -26,11 +26,13 @@ _log = structlog.get_logger("activities")
 _LONGEST_TEXT = 2000
 
 
-def answered(*, step: str | None = None, cancellable: bool = True) -> Callable[[Work], Callable[[Given], Answer]]:
+def answered(
+    *, step: str | Callable[[Given], str] | None = None, cancellable: bool = True
+) -> Callable[[Work], Callable[[Given], Answer]]:
     """Makes an activity of a piece of work.
 
-    `step` is the step of the source that the work does; it is recorded as running, then as succeeded or failed. Work
-    that answers `{"pending": true}` leaves the step running. `detail` in the answer becomes the step's detail.
+    `step` is the step of the source that the work does, or tells it from what is given; it is recorded as running, then
+    as succeeded or failed. Work that answers `{"pending": true}` leaves the step running. `detail` in the answer becomes the step's detail.
     Work that must run after a cancellation (cleanup) is not `cancellable`.
     """
 
@@ -39,7 +41,8 @@ def answered(*, step: str | None = None, cancellable: bool = True) -> Callable[[
         def activity(given: Given) -> Answer:
             app = services()
             session, key = given.get("session"), given.get("key")
-            recorder = _Recorder(app, session, key, step)
+            name = step(given) if callable(step) else step
+            recorder = _Recorder(app, session, key, name)
             try:
                 if cancellable and session and app.catalog.sessions.is_cancelled(session):
                     raise Cancelled(f"session {session}")
@@ -51,13 +54,13 @@ def answered(*, step: str | None = None, cancellable: bool = True) -> Callable[[
                 # The type alone: a message of a library may hold what a history must not.
                 _log.exception("activity failed", activity=work.__name__, session=session, key=key)
                 return recorder.failed(
-                    HoldfastError(f"{type(error).__name__} in the step {step or work.__name__}").info()
+                    HoldfastError(f"{type(error).__name__} in the step {name or work.__name__}").info()
                 )
             recorder.succeeded(answer)
             return {"ok": True, **{k: v for k, v in answer.items() if k != "detail"}}
 
         # The Functions worker binds by parameter name, so the wrapper must show its own signature, not the work's.
-        del activity.__wrapped__  # type: ignore[attr-defined]
+        del activity.__wrapped__
         activity.__annotations__ = {"given": dict, "return": dict}
         return activity
 
@@ -72,7 +75,7 @@ class _Recorder:
 
     def running(self) -> None:
         if self.session and self.key and self.step:
-            self.app.catalog.sessions.set_step(self.session, self.key, self.step, State.RUNNING)
+            self.app.catalog.sessions.set_step(self.session, self.key, self.step, State.RUNNING, again=True)
 
     def succeeded(self, answer: Answer) -> None:
         if self.session and self.key and self.step and not answer.get("pending"):

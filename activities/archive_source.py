@@ -9,7 +9,7 @@ from activities.discover_sources import BATCH
 from holdfast.model.errors import InvalidInput, NotFound
 from holdfast.model.plan import PointPlan
 from holdfast.model.selection import database_matches, selects
-from holdfast.model.session import ARCHIVE_STEPS
+from holdfast.model.session import State
 from holdfast.model.source import source_key
 from holdfast.wiring import Services
 
@@ -20,9 +20,8 @@ bp = df.Blueprint()
 @answered()
 def plan_archive(app: Services, given: Given) -> Answer:
     """How many batches of this backup session hold a source whose point is due for the archive."""
-    session = app.catalog.sessions.get(given["session"])
-    due = any(source.archive_due for source in session.sources)
-    return {"batches": -(-len(session.sources) // BATCH) if due else 0}
+    due = app.catalog.sessions.source_keys(given["session"], archive_due=True)
+    return {"batches": -(-len(due) // BATCH)}
 
 
 @bp.activity_trigger(input_name="given")
@@ -39,7 +38,7 @@ def discover_points(app: Services, given: Given) -> Answer:
         None if given.get("databases") else {s.name for s in app.servers.list_sources() if selects(policy.select, s)}
     )
     newest: dict[str, str] = {}
-    for point in app.catalog.points.list(repository=policy.repository):
+    for point in app.catalog.points.list(repository=policy.repository).points:
         fits = (
             point.source in selected if selected is not None else any(database_matches(g, point.source) for g in globs)
         )
@@ -51,22 +50,20 @@ def discover_points(app: Services, given: Given) -> Answer:
             help="Back up first: `holdfast backup start`.",
         )
     chosen = sorted(newest.items())
-    app.catalog.sessions.add_sources(session, [(name, source_key(name)) for name, _ in chosen], steps=ARCHIVE_STEPS)
-    for name, point in chosen:
-        app.catalog.sessions.set_restore_point(session, source_key(name), point)
-        app.catalog.sessions.mark_archive_due(session, source_key(name), [])
+    app.catalog.sessions.add_sources(session, [(name, source_key(name)) for name, _ in chosen])
+    for name, newest_point in chosen:
+        app.catalog.sessions.set_source(session, source_key(name), restore_point=newest_point, archive_due=True)
     return {"batches": -(-len(chosen) // BATCH)}
 
 
 @bp.activity_trigger(input_name="given")
-@answered()
+@answered(step=lambda given: "validate" if given["kind"] == "archive" else "archive")
 def validate_archive(app: Services, given: Given) -> Answer:
     """Settles which point goes where, and where the worker runs: in the region of the repository that is read."""
-    session = app.catalog.sessions.get(given["session"], sources=False)
-    source = app.catalog.sessions.source(given["session"], given["key"])
+    source = app.catalog.sessions.set_source(given["session"], given["key"], State.RUNNING, again=True)
     policy = app.catalog.policies.get(given["policy"]).policy
     if source.restore_point is None or policy.archive is None:
-        raise NotFound(f"{source.source} has no point to archive in session {session.id}")
+        raise NotFound(f"{source.source} has no point to archive in session {given['session']}")
     origin, target = app.repository(policy.repository), app.repository(policy.archive)
     if not target.archive:
         raise InvalidInput(
@@ -84,4 +81,5 @@ def validate_archive(app: Services, given: Given) -> Answer:
         worker_profile=policy.worker,
         worker_region=origin.region,
     )
-    return {"plan": plan.model_dump(mode="json")}
+    # In a backup session this is no more than the start of the step.
+    return {"plan": plan.model_dump(mode="json"), "pending": given["kind"] != "archive"}

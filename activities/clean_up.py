@@ -19,10 +19,10 @@ bp = df.Blueprint()
 def clean_up(app: Services, given: Given) -> Answer:
     """Answers `pending` until the copy is gone. The worker is given back first: the copy's drop may take minutes."""
     session, key, outcome = given["session"], given["key"], given["outcome"]
-    for job in app.catalog.jobs.open_jobs(session=session):
-        if job.id.startswith(f"{key}-"):
+    for job in app.catalog.jobs.open_jobs():
+        if job.session == session and job.id.startswith(f"{key}-"):
             app.dispatch.cancel(session, job.id)
-            app.catalog.jobs.close(session, job.id)
+            app.catalog.jobs.close(job.id)
     app.catalog.workers.release(session, key)
     gone = _drop(app, given)
     if not gone:
@@ -33,7 +33,9 @@ def clean_up(app: Services, given: Given) -> Answer:
         state = State.CANCELLED if error.code == Cancelled.code else State.FAILED
         source = app.catalog.sessions.source(session, key).source
         app.catalog.log.write(session, "error", f"{error.title}: {error.detail}. {error.help}", source=source)
-    app.catalog.sessions.end_source(session, key, state, error)
+    # A point that is due for the archive leaves that step open.
+    open_steps = given["child"] == "backup_database" and app.catalog.sessions.source(session, key).archive_due
+    app.catalog.sessions.set_source(session, key, state, error, settle=not open_steps or error is not None, again=True)
     return {"detail": "copy dropped, worker given back" if _has_copy(given) else "worker given back"}
 
 

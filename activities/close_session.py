@@ -22,7 +22,7 @@ def close_session(app: Services, given: Given) -> Answer:
     for source in session.sources:
         if source.state in (State.PENDING, State.RUNNING):
             state = State.CANCELLED if session.cancel_requested else State.FAILED
-            app.catalog.sessions.end_source(session.id, source.key, state, failed)
+            app.catalog.sessions.set_source(session.id, source.key, state, failed, settle=True)
             states.append(state)
         else:
             states.append(source.state)

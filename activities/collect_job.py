@@ -28,14 +28,14 @@ def collect_job(app: Services, given: Given) -> Answer:
     result = app.dispatch.result(session, given["job"])
     if result is None:
         result = app.dispatch.end(session, lost(app, given["job"], kind))
-    app.catalog.jobs.close(session, given["job"])
+    app.catalog.jobs.close(given["job"])
     if result.state == "succeeded":
         answer = _TAKE_IN[kind](app, given, result)
         app.catalog.sessions.set_step(session, key, kind, State.SUCCEEDED, str(answer.pop("detail", "")))
         return {**answer, "job": given["job"]}
     error = _error(result)
     if result.state == "lost":
-        app.catalog.workers.fail(given["worker"])
+        app.catalog.workers.set_state(given["worker"], "failed", failure="stopped reporting")
     state = State.CANCELLED if isinstance(error, Cancelled) else State.FAILED
     app.catalog.sessions.set_step(session, key, kind, state, error.detail)
     source = app.catalog.sessions.source(session, key).source

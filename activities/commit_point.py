@@ -26,7 +26,7 @@ def commit_point(app: Services, given: Given) -> Answer:
     """Safe to repeat: a point is written under its id."""
     point = stored_point(app, given)
     app.catalog.points.put(point)
-    app.catalog.sessions.set_restore_point(given["session"], given["key"], point.id)
+    app.catalog.sessions.set_source(given["session"], given["key"], restore_point=point.id)
     rows = sum(table.rows or 0 for table in point.tables)
     detail = f"{point.id}, {point.kind}, {len(point.tables)} tables, {rows:,} rows, {point.stored_bytes:,} bytes stored"
     app.catalog.log.write(given["session"], "info", f"restore point {detail}", source=point.source)
@@ -39,6 +39,5 @@ def commit_archive(app: Services, given: Given) -> Answer:
     """Records the archive copy."""
     point = stored_point(app, given)
     app.catalog.points.put(point)
-    app.catalog.sessions.archived(given["session"], given["key"], point.id)
     app.catalog.log.write(given["session"], "info", f"archived {point.id} to {point.repository}", source=point.source)
     return {}

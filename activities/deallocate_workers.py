@@ -14,13 +14,20 @@ bp = df.Blueprint()
 @answered(cancellable=False)
 def deallocate_workers(app: Services, given: Given) -> Answer:
     """Answers how many are still on their way down; called again until none is."""
-    pending = 0
-    for worker in app.catalog.workers.retire_unused(given["session"]):
-        state = app.machines.state(worker.group, worker.name)
-        if state.state in ("deallocated", "absent"):
-            app.catalog.workers.deallocated(worker.name)
+    session, pending = given["session"], 0
+    for worker in app.catalog.workers.unused_by(session):
+        app.catalog.workers.retire(worker.name, "stopping")
+    for worker in app.catalog.workers.list():
+        if worker.state != "stopping" or worker.last_session != session:
             continue
-        if state.state != "deallocating":
-            app.machines.deallocate(worker.group, worker.name)
-        pending += 1
+        group = app.resource_group(worker.profile, worker.region)
+        state = app.machines.state(group, worker.name).state
+        if state == "absent":
+            app.catalog.workers.remove(worker.name)
+        elif state == "deallocated":
+            app.catalog.workers.set_state(worker.name, "deallocated", expected={"stopping"})
+        else:
+            if state != "deallocating":
+                app.machines.deallocate(group, worker.name)
+            pending += 1
     return {"pending": pending}

@@ -7,7 +7,7 @@ import azure.durable_functions as df
 from activities.answering import Answer, Given, answered
 from holdfast.model.errors import HoldfastError
 from holdfast.model.plan import PointPlan
-from holdfast.model.session import DOWNLOAD_STEPS, Download
+from holdfast.model.session import Download, State
 from holdfast.wiring import Services
 
 bp = df.Blueprint()
@@ -18,9 +18,10 @@ bp = df.Blueprint()
 def validate_download(app: Services, given: Given) -> Answer:
     """Finds the point and settles the worker's region: that of the repository."""
     session, key = given["session"], given["key"]
-    point = app.catalog.points.get(given["point"])
-    app.catalog.sessions.add_sources(session, [(point.source, key)], steps=DOWNLOAD_STEPS)
-    app.catalog.sessions.set_restore_point(session, key, point.id)
+    point = app.catalog.points.get(given["point"], repository=given.get("repository"))
+    app.catalog.sessions.add_sources(session, [(point.source, key)])
+    app.catalog.sessions.set_source(session, key, State.RUNNING, restore_point=point.id)
+    app.catalog.sessions.set_step(session, key, "validate", State.SUCCEEDED)
     plan = PointPlan(
         kind="download",
         point=point.id,

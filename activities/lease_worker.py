@@ -5,20 +5,25 @@ from __future__ import annotations
 import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
-from holdfast.catalog.workers import Lease
+from holdfast.catalog import Action, Worker, WorkerRole
 from holdfast.cloud.tags import worker_tags
 from holdfast.model.errors import HoldfastError, InvalidInput, WorkerFailed
-from holdfast.settings import RegionProfile, WorkerProfile
+from holdfast.settings import WorkerProfile
 from holdfast.wiring import Services
 from holdfast.worker.boot import custom_data
 
 bp = df.Blueprint()
 
-ROLE = "writer"
+ROLE: WorkerRole = "writer"
+
+
+def _step(given: Given) -> str:
+    """In a backup session the worker of an archive copy is part of the archive step; elsewhere it is a step of its own."""
+    return "archive" if given["kind"] == "backup" and given["plan"].get("kind") == "archive" else "worker"
 
 
 @bp.activity_trigger(input_name="given")
-@answered(step="worker")
+@answered(step=_step)
 def lease_worker(app: Services, given: Given) -> Answer:
     """Called again until `ready`; `queued` says that every worker is taken and none more may be made."""
     plan, session, key = given["plan"], given["session"], given["key"]
@@ -26,73 +31,67 @@ def lease_worker(app: Services, given: Given) -> Answer:
     profile = app.worker_profile(name)
     if region not in profile.regions:
         raise InvalidInput(f"worker profile {name!r} has no entry for the region {region}")
-    lease = app.catalog.workers.lease(
-        region=region,
-        profile=name,
-        role=ROLE,
-        session=session,
-        key=key,
-        parallel=profile.parallel,
-        most=profile.max_workers,
-    )
-    if lease.action == "wait":
+    lease = app.catalog.workers.lease(region, name, ROLE, session, key, profile)
+    worker = lease.worker
+    if worker is None:
         return {"ready": False, "queued": True, "pending": True, "worker": ""}
+    group = profile.regions[region].resource_group
     try:
-        _bring_up(app, lease, profile, profile.regions[region])
-        ready = _is_ready(app, lease)
-    except HoldfastError:
+        _bring_up(app, worker, lease.action, profile, session)
+        ready = _is_ready(app, worker, lease.action, group)
+    except HoldfastError as error:
         # The next attempt must not be handed the same broken machine; the janitor removes what is left of it.
-        app.catalog.workers.fail(lease.worker)
+        app.catalog.workers.set_state(worker.name, "failed", failure=error.detail)
         raise
     if not ready:
-        return {"ready": False, "queued": False, "pending": True, "worker": lease.worker}
-    app.catalog.workers.running(lease.worker)
-    return {"ready": True, "worker": lease.worker, "detail": f"{lease.worker} in {region}"}
+        return {"ready": False, "queued": False, "pending": True, "worker": worker.name}
+    app.catalog.workers.set_state(worker.name, "running", expected=("creating", "starting"))
+    # An archive copy's step goes on: the worker is only where it begins.
+    archiving = _step(given) == "archive"
+    return {"ready": True, "pending": archiving, "worker": worker.name, "detail": f"{worker.name} in {region}"}
 
 
-def _bring_up(app: Services, lease: Lease, profile: WorkerProfile, place: RegionProfile) -> None:
+def _bring_up(app: Services, worker: Worker, action: Action, profile: WorkerProfile, session: str) -> None:
     """Asks Azure for the machine. Safe to repeat: a machine of that name that is ours is the one asked for."""
-    if lease.action == "ready":
+    if action == "ready":
         return
-    app.dispatch.open_queue(lease.worker)
-    group, region = place.resource_group, lease.region
-    found = app.machines.state(group, lease.worker)
-    if lease.action == "start":
+    app.dispatch.open_queue(worker.name)
+    place = profile.regions[worker.region]
+    found = app.machines.state(place.resource_group, worker.name)
+    if action == "start":
         if found.state in ("deallocated", "stopped"):
-            app.machines.start(group, lease.worker)
+            app.machines.start(place.resource_group, worker.name)
         elif found.state == "absent":
-            raise WorkerFailed(f"{lease.worker} should be deallocated, but it is gone")
-        return
-    if found.state == "absent":
+            raise WorkerFailed(f"{worker.name} should be deallocated, but it is gone")
+    elif found.state == "absent":
         app.machines.create(
-            name=lease.worker,
-            region=region,
-            place=place,
-            identity=profile.writer_identity,
-            tags=worker_tags(app.settings.installation, lease.session, lease.profile, ROLE),
-            custom_data=custom_data(app.settings, name=lease.worker, profile=profile, role=ROLE),
+            worker.name,
+            worker.region,
+            place,
+            profile.writer_identity,
+            worker_tags(app.settings.installation, session, worker.profile, ROLE),
+            custom_data(app.settings, worker.name, profile, role=ROLE),
         )
 
 
-def _is_ready(app: Services, lease: Lease) -> bool:
+def _is_ready(app: Services, worker: Worker, action: Action, group: str) -> bool:
     """The machine runs, and its worker has checked in since it was asked for."""
-    checked = app.dispatch.check_in(lease.worker)
-    fresh = checked is not None and checked.at >= lease.since
-    if lease.action == "ready":
-        if checked is not None and app.clock.now() - checked.at > app.settings.lost_after:
-            raise WorkerFailed(f"{lease.worker} has not reported since {checked.at:%Y-%m-%d %H:%M:%S} UTC")
-        return fresh
-    found = app.machines.state(app.catalog.workers.group(lease.worker), lease.worker)
+    checked = app.dispatch.check_in(worker.name)
+    if action == "ready":
+        if checked is None or app.clock.now() - checked.at > app.settings.lost_after:
+            raise WorkerFailed(f"{worker.name} stopped reporting")
+        return True
+    found = app.machines.state(group, worker.name)
     if found.failure:
-        raise WorkerFailed(f"{lease.worker}: {found.failure}")
-    return fresh and found.state == "running"
+        raise WorkerFailed(f"{worker.name}: {found.failure}")
+    return found.state == "running" and checked is not None and checked.at >= worker.changed_at
 
 
 @bp.activity_trigger(input_name="given")
-@answered(step="worker")
+@answered(step=_step)
 def give_up_worker(app: Services, given: Given) -> Answer:
     """A machine that came up but never checked in."""
-    app.catalog.workers.fail(given["worker"])
+    app.catalog.workers.set_state(given["worker"], "failed", failure="never checked in")
     raise WorkerFailed(
         f"{given['worker']} did not check in within {app.settings.worker_deadline}",
         help="Look at its boot diagnostics: it needs a way to Blob and Queue storage, and its identity's roles on them.",

@@ -19,7 +19,5 @@ def list_batch(app: Services, given: Given) -> Answer:
     Not cancellable: each source records its own cancellation.
     """
     session, number = given["session"], given["batch"]
-    keys = app.catalog.sessions.source_keys(session, offset=number * BATCH, limit=BATCH)
-    if given["child"] == "archive_point":
-        keys = [key for key in keys if app.catalog.sessions.source(session, key).archive_due]
-    return {"keys": keys}
+    due = True if given["child"] == "archive_point" else None
+    return {"keys": app.catalog.sessions.source_keys(session, number * BATCH, BATCH, archive_due=due)}

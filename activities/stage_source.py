@@ -32,7 +32,6 @@ def start_copy(app: Services, given: Given) -> Answer:
     plan = _plan(given)
     assert plan.staging is not None  # noqa: S101 (the orchestration stages only where the plan says so)
     app.servers.start_copy(plan.source, plan.staging, plan.copy_name, tags_of(app, given))
-    app.catalog.sessions.remember_copy(given["session"], given["key"], plan.copy_id)
     return {"pending": True}
 
 

@@ -19,7 +19,7 @@ from holdfast.model.job import (
     StoreSpec,
     SynchroniseSpec,
 )
-from holdfast.model.plan import BackupPlan, PointPlan
+from holdfast.model.plan import BackupPlan, PointPlan, session_mark
 from holdfast.model.retention import Flagged, FlagsDue, flags_due
 from holdfast.model.schedule import slot_day
 from holdfast.model.session import State
@@ -29,8 +29,8 @@ bp = df.Blueprint()
 
 
 def job_id(given: Given, kind: str) -> str:
-    """The same for the same attempt, so that a step done twice is one job."""
-    return f"{given['key']}-{kind}-{given['attempt']}"
+    """The same for the same attempt, so that a step done twice is one job; its own in every session."""
+    return f"{given['key']}-{kind}-{given['attempt']}-{session_mark(given['session'])}"
 
 
 @bp.activity_trigger(input_name="given")
@@ -39,7 +39,7 @@ def submit_job(app: Services, given: Given) -> Answer:
     """Safe to repeat: the job has one id, and the worker does it once."""
     kind: JobKind = given["kind"]
     session, key = given["session"], given["key"]
-    app.catalog.sessions.set_step(session, key, kind, State.RUNNING)
+    app.catalog.sessions.set_step(session, key, kind, State.RUNNING, again=True)
     job = Job(
         id=job_id(given, kind),
         kind=kind,
@@ -115,12 +115,14 @@ def _flags(app: Services, given: Given, plan: BackupPlan) -> FlagsDue:
     policy = app.catalog.policies.get(session.policy).policy
     chain = [
         Flagged(day=slot_day(policy, point.created_at), flags=frozenset(point.flags))
-        for point in app.catalog.points.of_chain(plan.source.chain)
+        for point in app.catalog.points.list(chain=plan.source.chain).points
         if point.id != plan.point
     ]
     due = flags_due(policy, parse_iso(session.slot), chain)
     if due.archive_flags:
-        app.catalog.sessions.mark_archive_due(given["session"], given["key"], list(due.archive_flags))
+        app.catalog.sessions.set_source(
+            given["session"], given["key"], archive_due=True, archive_flags=due.archive_flags
+        )
     return due
 
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
+from holdfast.catalog import Worker
 from holdfast.model.errors import ErrorInfo, NotFound
 from holdfast.model.session import State, outcome
 from holdfast.wiring import Services
@@ -39,15 +40,16 @@ def tidy_sessions(app: Services, given: Given) -> Answer:
             detail="its orchestration ended without closing the session",
             help="Start it again; its copies and workers are removed by the janitor.",
         )
-        states = []
+        states: list[State] = []
         for source in session.sources:
             if source.state in (State.PENDING, State.RUNNING):
-                app.catalog.sessions.end_source(name, source.key, State.FAILED, lost)
+                app.catalog.sessions.set_source(name, source.key, State.FAILED, lost, settle=True)
             states.append(State.FAILED if source.state in (State.PENDING, State.RUNNING) else source.state)
-            app.catalog.workers.release(name, source.key)
-        for job in app.catalog.jobs.open_jobs(session=name):
-            app.dispatch.cancel(name, job.id)
-            app.catalog.jobs.close(name, job.id)
+        app.catalog.workers.release_session(name)
+        for job in app.catalog.jobs.open_jobs():
+            if job.session == name:
+                app.dispatch.cancel(name, job.id)
+                app.catalog.jobs.close(job.id)
         state = outcome(states, cancelled=session.cancel_requested) if states else State.FAILED
         app.catalog.sessions.close(name, state, lost)
         app.catalog.log.write(name, "error", "janitor: closed, because its orchestration is gone")
@@ -70,29 +72,40 @@ def tidy_copies(app: Services, given: Given) -> Answer:
 @bp.activity_trigger(input_name="given")
 @answered(cancellable=False)
 def tidy_workers(app: Services, given: Given) -> Answer:
-    """Deallocates machines that nobody uses, deletes failed, unknown and long idle ones."""
+    """Deallocates machines that nobody uses; deletes failed, unknown and long idle ones; forgets those that are gone."""
     removed = 0
     known = {worker.name: worker for worker in app.catalog.workers.list()}
-    machines = {machine.name: machine for machine in app.machines.list(app.settings.installation)}
-    for name, machine in machines.items():
-        worker = known.pop(name, None)
-        if worker is None or worker.state in ("failed", "deleting") or app.catalog.workers.is_idle(worker):
-            if worker is not None and not app.catalog.workers.deleting(name):
-                continue
-            app.machines.delete(machine.group, name)
-            app.dispatch.drop_worker(name)
-            removed += 1
-        elif not worker.slots and machine.state in ("running", "stopped") and _ended(app, worker.session):
-            if app.catalog.workers.retire(name):
-                app.machines.deallocate(machine.group, name)
+    for machine in app.machines.list(app.settings.installation):
+        worker = known.pop(machine.name, None)
+        if worker is None or _worthless(app, worker):
+            # A machine that a session is just about to use keeps its slot, and then stays.
+            if worker is None or app.catalog.workers.retire(worker.name, "deleting"):
+                app.machines.delete(machine.group, machine.name)
+                app.dispatch.drop_worker(machine.name)
                 removed += 1
-        elif worker.state == "stopping" and machine.state == "deallocated":
-            app.catalog.workers.deallocated(name)
-    for name, worker in known.items():
-        if app.clock.now() - worker.changed_at > _GRACE and not worker.slots:
-            app.catalog.workers.remove(name)
-            app.dispatch.drop_worker(name)
+        elif machine.state == "deallocated":
+            app.catalog.workers.set_state(worker.name, "deallocated", expected=("stopping", "running"))
+        elif not worker.slots and worker.state != "stopping" and _ended(app, worker.last_session or ""):
+            if app.catalog.workers.retire(worker.name, "stopping"):
+                app.machines.deallocate(machine.group, machine.name)
+                removed += 1
+        elif worker.state == "stopping" and machine.state in ("running", "stopped"):
+            app.machines.deallocate(machine.group, machine.name)
+    for worker in known.values():
+        if not worker.slots and app.clock.now() - worker.changed_at > _GRACE:
+            app.catalog.workers.remove(worker.name)
+            app.dispatch.drop_worker(worker.name)
     return {"removed": removed}
+
+
+def _worthless(app: Services, worker: Worker) -> bool:
+    """Failed, on its way out, or deallocated for longer than its profile keeps an idle machine."""
+    if worker.state in ("failed", "deleting"):
+        return True
+    profile = app.settings.worker_profiles.get(worker.profile)
+    idle_for = timedelta(minutes=profile.idle_minutes if profile else 0)
+    long_idle = worker.idle_since is not None and app.clock.now() - worker.idle_since >= idle_for
+    return worker.state == "deallocated" and not worker.slots and long_idle
 
 
 @bp.activity_trigger(input_name="given")

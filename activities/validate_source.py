@@ -10,6 +10,7 @@ from holdfast.model.errors import InvalidInput, NoSuchSource, SourceUnusable, St
 from holdfast.model.plan import BackupPlan, StagingServer, copy_name
 from holdfast.model.point import point_id
 from holdfast.model.policy import Policy
+from holdfast.model.session import State
 from holdfast.model.source import Source, SourceKind
 from holdfast.wiring import Services
 
@@ -24,7 +25,7 @@ def validate_source(app: Services, given: Given) -> Answer:
     """Exists, is online, has a staging server of the right kind, a repository and a worker profile for the region."""
     session, key = given["session"], given["key"]
     policy = app.catalog.policies.get(given["policy"]).policy
-    name = app.catalog.sessions.source(session, key).source
+    name = app.catalog.sessions.set_source(session, key, State.RUNNING).source
     source = app.servers.find_source(name)
     if source.status != "Online":
         raise SourceUnusable(f"{source.name} is {source.status}, not Online")
@@ -56,7 +57,7 @@ def validate_source(app: Services, given: Given) -> Answer:
         worker_region=region,
     )
     if staging is None:
-        app.catalog.sessions.skip_step(session, key, "stage", "direct export")
+        app.catalog.sessions.set_step(session, key, "stage", State.SKIPPED, "direct export")
         app.catalog.log.write(
             session, "warning", "direct export: not one consistent moment while it is written to", source=source.name
         )

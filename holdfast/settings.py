@@ -86,6 +86,9 @@ class Settings(BaseSettings):
         default="", description="instance metadata endpoint for workers; empty: Azure's own, 169.254.169.254"
     )
     clock_file: Path | None = Field(default=None, description="file of a scaled clock (tests); empty: the machine's clock")
+    clock_schedule: str = Field(default="0 * * * * *", description="NCRONTAB: when policies are looked at")
+    watch_schedule: str = Field(default="*/30 * * * * *", description="NCRONTAB: when jobs are looked at")
+    janitor_schedule: str = Field(default="0 */10 * * * *", description="NCRONTAB: when leftovers are looked for")
     copy_poll: timedelta = Field(default=timedelta(seconds=15), description="how often a staging copy is looked at")
     copy_deadline: timedelta = Field(default=timedelta(hours=24), description="a staging copy must be ready by then")
     worker_poll: timedelta = Field(default=timedelta(seconds=10), description="how often a starting worker is looked at")

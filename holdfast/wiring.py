@@ -109,6 +109,13 @@ class Services:
             )
         return found
 
+    def resource_group(self, profile: str, region: str) -> str:
+        """Where the workers of that profile and region live. Raises InvalidInput where that is no longer configured."""
+        place = self.worker_profile(profile).regions.get(region)
+        if place is None:
+            raise InvalidInput(f"worker profile {profile!r} has no entry for the region {region}")
+        return place.resource_group
+
 
 @cache
 def services() -> Services:

@@ -210,7 +210,7 @@ class Sessions:
             session_id, lambda s: s.model_copy(update={"state": State.RUNNING}) if s.state is State.PENDING else s
         )
 
-    def unended(self) -> list[Session]:
+    def unended(self) -> Sequence[Session]:
         """Sessions that have not ended, without their sources."""
         return [*self.list(state=State.PENDING), *self.list(state=State.RUNNING)]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ class Exports:
         """Address of the container."""
         return f"{self.service.url.rstrip('/')}/{self.container}"
 
-    def link(self, blob: str, *, now: datetime, life: timedelta) -> str:
-        """A link that reads this one blob until `now + life`: a user-delegation SAS, signed by Entra, not by a key.
+    def link(self, blob: str, *, life: timedelta) -> str:
+        """A link that reads this one blob for so long: a user-delegation SAS, signed by Entra, not by a key.
 
-        `now` is real time: storage compares with its own clock.
+        Its times are the machine's own, never those of a scaled clock: storage compares with real time.
         """
         from azure.storage.blob import BlobSasPermissions, generate_blob_sas
 
+        now = datetime.now(UTC)
         start, end = now - _SKEW, now + life
         key = self.service.get_user_delegation_key(start, end)
         name = str(self.service.account_name)

@@ -1,0 +1,69 @@
+"""One timer for all policies: asks the model which slots are due and starts their sessions."""
+
+from __future__ import annotations
+
+import asyncio
+
+import azure.durable_functions as df
+import azure.functions as func
+import structlog
+
+from holdfast.catalog.policies import StoredPolicy
+from holdfast.model.clock import parse_iso
+from holdfast.model.errors import NotFound
+from holdfast.model.schedule import due_slot, most_frequent
+from holdfast.model.session import Session
+from holdfast.wiring import Services, services
+from triggers.starting import Start, begin, record
+
+bp = df.Blueprint()
+
+_log = structlog.get_logger("clock")
+
+
+@bp.timer_trigger(schedule="%HOLDFAST_CLOCK_SCHEDULE%", arg_name="timer")
+@bp.durable_client_input(client_name="client")
+async def clock(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
+    """Starts what is due. A tick that dies half-way is made good by the next: the slot is noted after the start."""
+    app = services()
+    for stored in await asyncio.to_thread(app.catalog.policies.list):
+        try:
+            start = await asyncio.to_thread(_due, app, stored)
+            if start is None:
+                continue
+            await asyncio.to_thread(record, app, start)
+            await begin(client, start)
+            await asyncio.to_thread(_note, app, stored, start)
+        except Exception:  # noqa: BLE001
+            # One policy that cannot be started must not keep the others from their slots.
+            _log.exception("policy could not be started", policy=stored.policy.name)
+
+
+def _due(app: Services, stored: StoredPolicy) -> Start | None:
+    policy, now = stored.policy, app.clock.now()
+    schedule = most_frequent(policy.schedules)
+    if schedule is None:
+        return None
+    last = app.catalog.policies.slots(policy.name).get(schedule, stored.changed_at)
+    slot = due_slot(policy, now, last)
+    if slot is None:
+        return None
+    session = Session(
+        id=f"{slot:%Y%m%dT%H%M%SZ}-{policy.name}",
+        policy=policy.name,
+        started_at=now,
+        slot=slot.isoformat(),
+    )
+    start = Start(session)
+    try:
+        app.catalog.sessions.get(session.id, sources=False)
+    except NotFound:
+        return start
+    _note(app, stored, start)
+    return None
+
+
+def _note(app: Services, stored: StoredPolicy, start: Start) -> None:
+    assert start.session.slot is not None  # noqa: S101 (set by _due)
+    schedule = most_frequent(stored.policy.schedules) or "daily"
+    app.catalog.policies.record_slot(stored.policy.name, schedule, parse_iso(start.session.slot))

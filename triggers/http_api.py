@@ -1,0 +1,23 @@
+"""Serves the table of routes, and the OpenAPI document that is made from it."""
+
+from __future__ import annotations
+
+import azure.durable_functions as df
+
+from triggers import http_points, http_policies, http_sessions
+from triggers.openapi import document
+from triggers.routes import ROUTES, Call, Reply, route, serve
+
+#: Importing them fills the table.
+NOUNS = (http_policies, http_sessions, http_points)
+
+bp = df.Blueprint()
+
+
+@route("GET", "openapi.json", "This API, as an OpenAPI 3.1 document")
+def openapi(call: Call) -> Reply:
+    return Reply(document(ROUTES))
+
+
+for _served in ROUTES:
+    serve(bp, _served)

@@ -1,0 +1,44 @@
+"""Restore points over HTTP."""
+
+from __future__ import annotations
+
+from holdfast.model.point import RestorePoint
+from triggers.routes import AFTER, LIMIT, Call, Parameter, Reply, page, route
+
+_MOST = 500
+
+
+@route(
+    "GET",
+    "points",
+    "Restore points, oldest first, without entries and tables",
+    gives=RestorePoint,
+    many=True,
+    parameters=(
+        AFTER,
+        LIMIT,
+        Parameter("database", "glob over `database`, or `server/database`"),
+        Parameter("repository", "only of this repository"),
+    ),
+)
+def list_points(call: Call) -> Reply:
+    limit = call.number("limit", 100, _MOST)
+    found = call.app.catalog.points.list(
+        database_glob=call.query.get("database"),
+        repository=call.query.get("repository"),
+        after=call.query.get("after", ""),
+        limit=limit,
+    )
+    return Reply(page([p.model_dump(mode="json", by_alias=True) for p in found.points], found.after))
+
+
+@route(
+    "GET",
+    "points/{id}",
+    "One restore point with its entries and tables",
+    gives=RestorePoint,
+    parameters=(Parameter("repository", "where several repositories hold it; absent: the backup one"),),
+)
+def get_point(call: Call) -> Reply:
+    point = call.app.catalog.points.get(call.path["id"], repository=call.query.get("repository"))
+    return Reply(point.model_dump(mode="json", by_alias=True))

@@ -1,0 +1,80 @@
+"""Policies over HTTP."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from holdfast.model.clock import iso
+from holdfast.model.errors import InvalidInput, InvalidPolicy
+from holdfast.model.policy import Policy, not_yet, parse_policy
+from holdfast.model.schedule import slots_after
+from holdfast.model.selection import selects, winning_policy
+from triggers.routes import Call, Reply, page, route
+from triggers.views import PolicyPlan, PolicyView
+
+_NEXT_RUNS = 5
+
+
+def _view(policy: Policy, etag: str) -> dict[str, object]:
+    return {
+        **policy.model_dump(mode="json", exclude_none=True),
+        "etag": etag,
+        "warnings": not_yet(policy),
+    }
+
+
+@route("GET", "policies", "All policies, by name", gives=PolicyView, many=True)
+def list_policies(call: Call) -> Reply:
+    return Reply(page([_view(p.policy, p.etag) for p in call.app.catalog.policies.list()], None))
+
+
+@route("GET", "policies/{name}", "One policy", gives=PolicyView)
+def get_policy(call: Call) -> Reply:
+    stored = call.app.catalog.policies.get(call.path["name"])
+    return Reply(_view(stored.policy, stored.etag), headers={"ETag": stored.etag})
+
+
+@route("PUT", "policies/{name}", "Makes or replaces a policy", takes=Policy, gives=PolicyView, takes_yaml=True)
+def put_policy(call: Call) -> Reply:
+    """Takes YAML or JSON. `If-Match` replaces only what was read."""
+    policy = parse_policy(call.text(), where=f"policy {call.path['name']}")
+    if policy.name != call.path["name"]:
+        raise InvalidPolicy(f"the policy is named {policy.name!r}, the address says {call.path['name']!r}")
+    _check_names(call, policy)
+    stored = call.app.catalog.policies.put(policy, etag=call.headers.get("if-match"))
+    return Reply(_view(stored.policy, stored.etag), headers={"ETag": stored.etag})
+
+
+def _check_names(call: Call, policy: Policy) -> None:
+    """Whatever the policy names by name must be configured, and of the right kind."""
+    if call.app.repository(policy.repository).archive:
+        raise InvalidPolicy(f"repository: {policy.repository!r} is an archive repository; name it under `archive`")
+    if policy.archive is not None and not call.app.repository(policy.archive).archive:
+        raise InvalidPolicy(f"archive: {policy.archive!r} is not an archive repository")
+    try:
+        call.app.worker_profile(policy.worker)
+    except InvalidInput as error:
+        raise InvalidPolicy(f"worker: {error.detail}", help=error.help) from None
+
+
+@route("DELETE", "policies/{name}", "Removes a policy; its points stay", status=204)
+def delete_policy(call: Call) -> Reply:
+    call.app.catalog.policies.delete(call.path["name"], etag=call.headers.get("if-match"))
+    return Reply(status=204)
+
+
+@route("POST", "policies/{name}/plan", "What the policy would do: its databases and next runs", gives=PolicyPlan)
+def plan_policy(call: Call) -> Reply:
+    app = call.app
+    policy = app.catalog.policies.get(call.path["name"]).policy
+    others = [p.policy for p in app.catalog.policies.list()]
+    sources = []
+    for source in sorted(app.servers.list_sources(), key=lambda s: s.name):
+        if not selects(policy.select, source):
+            continue
+        winner = winning_policy(source, others)
+        sources.append(
+            {"source": source.name, "region": source.region, "taken_by": winner.name if winner else policy.name}
+        )
+    runs = [iso(slot) for slot in islice(slots_after(policy, app.clock.now()), _NEXT_RUNS)]
+    return Reply({"policy": policy.name, "sources": sources, "next_runs": runs, "warnings": not_yet(policy)})

@@ -1,0 +1,174 @@
+"""What the API shows: the shapes that the contract names, apart from how the catalog keeps them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from holdfast.model.job import Progress
+from holdfast.model.policy import Policy
+from holdfast.model.session import Session, SourceRun
+from holdfast.wiring import Services
+
+
+class PolicyView(Policy):
+    """A policy, its ETag, and what this version does not act on yet."""
+
+    etag: str = ""
+    warnings: list[str] = Field(default_factory=list)
+
+
+class PlannedSource(BaseModel):
+    source: str
+    region: str
+    taken_by: str = Field(description="the policy whose priority comes first")
+
+
+class PolicyPlan(BaseModel):
+    policy: str
+    sources: list[PlannedSource]
+    next_runs: list[datetime]
+    warnings: list[str]
+
+
+class ErrorView(BaseModel):
+    code: str
+    title: str
+    detail: str
+    help: str
+
+
+class StepView(BaseModel):
+    name: str
+    state: str
+    started_at: datetime | None
+    ended_at: datetime | None
+    detail: str
+
+
+class SourceView(BaseModel):
+    source: str
+    state: str
+    error: ErrorView | None
+    restore_point: str | None
+    steps: list[StepView]
+
+
+class DownloadView(BaseModel):
+    url: str = Field(description="reads this one file until `expires_at`")
+    bytes: int
+    sha256: str
+    identical: bool = Field(description="the very file that SqlPackage wrote; else each entry is identical")
+    expires_at: datetime
+
+
+class SessionView(BaseModel):
+    id: str
+    policy: str | None
+    kind: str
+    state: str
+    started_at: datetime
+    ended_at: datetime | None
+    error: ErrorView | None
+    sources: list[SourceView]
+    download: DownloadView | None = None
+
+
+class SourceProgress(BaseModel):
+    source: str
+    step: str
+    worker: str
+    progress: Progress
+
+
+class LogLine(BaseModel):
+    at: datetime
+    level: str
+    source: str | None
+    message: str
+
+
+class StartBackup(BaseModel):
+    """Starts a backup on demand. Without `policy`: the policy named `default`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    policy: str = "default"
+    databases: list[str] | None = Field(default=None, description="globs; absent: what the policy selects")
+    staging: bool | None = Field(default=None, description="true or false overrules the policy")
+
+
+class RunPolicy(BaseModel):
+    """Runs a policy now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    staging: bool | None = None
+
+
+class StartArchive(BaseModel):
+    """Archives the newest points on demand."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    policy: str
+    databases: list[str] | None = None
+
+
+class StartDownload(BaseModel):
+    """Writes a point as a BACPAC that can be fetched."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    repository: str | None = Field(default=None, description="where several hold the point; absent: the backup one")
+    identical: bool = Field(default=False, description="the very file that SqlPackage wrote, or an error")
+    worker: str = Field(default="standard", description="worker profile")
+
+
+class WorkerView(BaseModel):
+    name: str
+    region: str
+    profile: str
+    state: str
+    jobs: list[str]
+
+
+class StatusView(BaseModel):
+    version: str
+    policies: int
+    running_sessions: list[str]
+    workers: int
+    repositories: list[str]
+
+
+#: A link lives this long; asking again gives a new one, until the file itself expires.
+LINK_LIFE = timedelta(minutes=60)
+
+
+def error_view(source: Any) -> dict[str, str] | None:
+    """The four parts of an error that people read."""
+    return None if source is None else {k: getattr(source, k) for k in ("code", "title", "detail", "help")}
+
+
+def source_view(run: SourceRun) -> dict[str, Any]:
+    """One source of a session."""
+    whole = run.model_dump(mode="json", include={"source", "state", "restore_point", "steps"})
+    return {**whole, "error": error_view(run.error)}
+
+
+def session_view(app: Services, session: Session, *, link: bool = False) -> dict[str, Any]:
+    """A session as the contract shows it; with `link`, a finished download is handed out."""
+    whole = session.model_dump(mode="json", include={"id", "policy", "kind", "state", "started_at", "ended_at"})
+    view = {**whole, "error": error_view(session.error), "sources": [source_view(s) for s in session.sources]}
+    view["download"] = None
+    if link and session.download is not None and session.download.expires_at > app.clock.now():
+        done = session.download
+        # The link's life is real time, the file's expiry the installation's: the sooner ends both.
+        life = min(LINK_LIFE, done.expires_at - app.clock.now())
+        view["download"] = {
+            "url": app.exports.link(done.blob, life=life),
+            **done.model_dump(mode="json", include={"bytes", "sha256", "identical", "expires_at"}),
+        }
+    return view
