@@ -32,7 +32,6 @@ from holdfast.model.session import (
 )
 
 _SESSIONS = "sessions"
-_MARKS = "marks"
 _OCCASIONS = "occasions"
 _STEPS_OF: dict[SessionKind, tuple[str, ...]] = {
     "backup": STEPS,
@@ -111,26 +110,6 @@ class Sessions:
             return [self._session(row) for row in islice(rows, limit)]
 
         return persist(once, "the sessions")
-
-    def unended(self) -> Sequence[Session]:
-        """Sessions that are pending or running, without their sources, oldest first."""
-        found = [session for state in (State.PENDING, State.RUNNING) for session in self.list(state=state)]
-        return sorted(found, key=lambda session: session.id)
-
-    def begin(self, session_id: str) -> Session:
-        """Says that a pending session runs; one that runs or has ended stays as it is. Raises NotFound."""
-        return self._change(
-            session_id, lambda s: s.model_copy(update={"state": State.RUNNING}) if s.state is State.PENDING else s
-        )
-
-    def once(self, mark: str, session_id: str) -> str:
-        """The session that an idempotency key stands for: `session_id` if the key is new, else the one it got first."""
-
-        def edit(row: Row | None) -> Row | None:
-            return Row(_MARKS, key_part(mark), {"id": session_id}) if row is None else None
-
-        row = self._table.change(_MARKS, key_part(mark), edit)
-        return row.text("id") if row is not None else session_id
 
     def add_sources(
         self, session_id: str, sources: Sequence[tuple[str, str]], *, steps: Sequence[str] | None = None
@@ -220,8 +199,7 @@ class Sessions:
         def edit(row: Row | None) -> Row | None:
             return Row(_OCCASIONS, key_part(occasion), {"session": session_id}) if row is None else None
 
-        self._table.change(_OCCASIONS, key_part(occasion), edit)
-        row = self._table.read(_OCCASIONS, key_part(occasion))
+        row = self._table.change(_OCCASIONS, key_part(occasion), edit)
         return row.text("session") if row is not None else session_id
 
     def close(self, session_id: str, state: State | None = None, error: ErrorInfo | None = None) -> Session:
