@@ -32,7 +32,8 @@ def answered(
     """Makes an activity of a piece of work.
 
     `step` is the step of the source that the work does, or tells it from what is given; it is recorded as running, then
-    as succeeded or failed. Work that answers `{"pending": true}` leaves the step running. `detail` in the answer becomes the step's detail.
+    as succeeded or failed. Work that answers `{"pending": true}` leaves the step running. `detail` in the answer becomes
+    the step's detail.
     Work that must run after a cancellation (cleanup) is not `cancellable`.
     """
 

@@ -43,7 +43,7 @@ def archive_points(context: df.DurableOrchestrationContext) -> Generator[Any, An
 @bp.orchestration_trigger(context_name="context")
 def archive_point(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Answer]:
     """Archives the point of one source. Returns `{"ok": …}` and never raises."""
-    run: Answer = {**context.get_input(), "started_at": now(context).isoformat()}
+    run: Answer = {**context.get_input(), "started_at": now(context).isoformat(), "instance": context.instance_id}
     answer = yield from step(context, "validate_archive", run, retries=run["retries"])
     if answer["ok"]:
         run, attempt = {**run, "plan": answer["plan"]}, 0

@@ -18,7 +18,7 @@ _JOBS = ("synchronise", "preflight", "export", "store")
 @bp.orchestration_trigger(context_name="context")
 def backup_database(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Answer]:
     """Backs up one source. Returns `{"ok": …}` and never raises, for the sake of its siblings."""
-    run: Answer = {**context.get_input(), "started_at": now(context).isoformat()}
+    run: Answer = {**context.get_input(), "started_at": now(context).isoformat(), "instance": context.instance_id}
     answer = yield from step(context, "validate_source", run, retries=run["retries"])
     if answer["ok"]:
         run = {**run, "plan": answer["plan"]}

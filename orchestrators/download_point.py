@@ -26,7 +26,7 @@ bp = df.Blueprint()
 @bp.orchestration_trigger(context_name="context")
 def download_point(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Answer]:
     """A download session."""
-    run: Answer = {**context.get_input(), "started_at": now(context).isoformat()}
+    run: Answer = {**context.get_input(), "started_at": now(context).isoformat(), "instance": context.instance_id}
     opened = yield from step(context, "open_session", run)
     failed = None if opened["ok"] else opened["error"]
     run = {**run, "timing": opened.get("timing", {"retry_delay": 30}), "retries": opened.get("retries", 0)}
