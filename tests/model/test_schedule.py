@@ -1,0 +1,85 @@
+"""When a policy is due, whatever the calendar and the clocks do."""
+
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.model.policy import Policy, policy_from
+from holdfast.model.schedule import due_slot, slots_after, slots_on
+
+
+def policy(zone: str = "UTC", **schedules: object) -> Policy:
+    return policy_from({"name": "a", "time_zone": zone, "schedules": schedules})
+
+
+NIGHTLY = {"at": ["02:30"], "keep_days": 7}
+
+
+def test_a_time_that_the_spring_change_skips_runs_once_that_day() -> None:
+    berlin = policy("Europe/Berlin", daily=NIGHTLY)
+    assert slots_on(berlin, date(2026, 3, 29)) == [datetime(2026, 3, 29, 1, 30, tzinfo=UTC)]
+
+
+def test_a_time_that_the_autumn_change_repeats_runs_once_that_day() -> None:
+    berlin = policy("Europe/Berlin", daily=NIGHTLY)
+    assert slots_on(berlin, date(2026, 10, 25)) == [datetime(2026, 10, 25, 0, 30, tzinfo=UTC)]
+
+
+def test_day_31_is_the_last_day_of_a_shorter_month() -> None:
+    monthly = policy(monthly={"day": 31, "keep_months": 1})
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    days = [slot.date() for slot, _ in zip(slots_after(monthly, start), range(3), strict=False)]
+    assert days == [date(2026, 1, 31), date(2026, 2, 28), date(2026, 3, 31)]
+
+
+def test_several_missed_slots_are_caught_up_once_by_the_newest() -> None:
+    twice = policy(daily={"at": ["03:00", "15:00"], "keep_days": 7})
+    last = datetime(2026, 5, 1, 3, tzinfo=UTC)
+    now = datetime(2026, 5, 4, 14, tzinfo=UTC)
+    slot = due_slot(twice, now, last)
+    assert slot == datetime(2026, 5, 4, 3, tzinfo=UTC)
+    assert due_slot(twice, now, slot) is None
+
+
+def test_a_slot_comes_with_its_minute_and_not_before() -> None:
+    daily = policy(daily={"at": ["03:00"], "keep_days": 7})
+    slot = datetime(2026, 5, 2, 3, tzinfo=UTC)
+    last = slot - timedelta(days=1)
+    assert due_slot(daily, slot - timedelta(seconds=1), last) is None
+    assert due_slot(daily, slot, last) == slot
+
+
+def test_no_slot_before_the_start_date() -> None:
+    early = policy_from(
+        {"name": "a", "start_date": "2026-06-01", "schedules": {"daily": {"at": ["03:00"], "keep_days": 7}}}
+    )
+    assert slots_on(early, date(2026, 5, 31)) == []
+    assert slots_on(early, date(2026, 6, 1))
+
+
+def test_without_schedules_nothing_is_ever_due() -> None:
+    now = datetime(2026, 5, 2, tzinfo=UTC)
+    assert due_slot(policy(), now, now - timedelta(days=400)) is None
+
+
+@given(
+    start=st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)),
+    zone=st.sampled_from(["UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Apia"]),
+    steps=st.lists(st.integers(1, 200), min_size=1, max_size=30),
+)
+def test_a_clock_that_ticks_at_any_pace_runs_each_slot_at_most_once(start: datetime, zone: str, steps: list[int]) -> None:
+    """However late a tick comes, slots only go forward, are never in the future, and none is due twice."""
+    daily = policy(zone, daily={"at": ["02:30", "14:00"], "keep_days": 7})
+    now = last = start.replace(tzinfo=UTC)
+    seen: list[datetime] = []
+    for hours in steps:
+        now += timedelta(hours=hours)
+        slot = due_slot(daily, now, last)
+        if slot is None:
+            assert not any(last < s <= now for s in slots_after(daily, last, limit_days=12) if s <= now)
+            continue
+        assert last < slot <= now
+        seen.append(slot)
+        last = slot
+    assert seen == sorted(set(seen))
