@@ -20,5 +20,5 @@ def with_archive_status(listing: bytes, pending: Mapping[str, Pending]) -> bytes
             for old in properties.findall(tag):
                 properties.remove(old)
             ET.SubElement(properties, tag).text = text
-    text: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return text
+    whole: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return whole

@@ -26,6 +26,7 @@ from local.storage_front.roles import define_roles
 from local.storage_front.upstream import Upstream, passed_on
 
 _REMEMBERED_REQUESTS = 20_000
+_BEGUN = "the answer has begun"
 
 
 class Front:
@@ -69,7 +70,11 @@ class Front:
             return refuse(service, refused.refusal, head=request.method == "HEAD")
         except aiohttp.ClientError:
             seen.status = errors.BUSY[0]
+            if _BEGUN in request:  # half an answer is out: a second one behind it would be read as its end
+                return _cut(request)
             return refuse(service, errors.BUSY, head=request.method == "HEAD")
+        except ConnectionError:
+            return _cut(request)
         finally:
             self._seen.append(seen)
 
@@ -123,16 +128,17 @@ class Front:
             return web.Response(body=with_archive_status(await answer.read(), within), headers=headers)
         if fault is not None and fault.drop == "after":
             await answer.read()
-            _abort(request)
+            raise _Dropped
         response = web.StreamResponse(status=answer.status, reason=answer.reason, headers=headers)
         if "Content-Length" not in headers and answer.status not in (204, 304) and request.method != "HEAD":
             response.enable_chunked_encoding()
+        request[_BEGUN] = True
         await response.prepare(request)
         left = fault.after_bytes if fault is not None and fault.drop == "middle" else None
         async for chunk in answer.content.iter_any():
             if left is not None and len(chunk) > left:
                 await response.write(chunk[:left])
-                _abort(request)
+                raise _Dropped
             await response.write(chunk)
             seen.bytes_out += len(chunk)
             left = None if left is None else left - len(chunk)
@@ -175,7 +181,7 @@ async def _delegation_key(request: web.Request, account: FrontAccount, caller: C
 
 def _struck(service: Service, request: web.Request, fault: Fault) -> web.Response:
     if fault.drop == "before":
-        _abort(request)
+        raise _Dropped
     refusal = (fault.status or 500, fault.code, "A test asked for this fault.")
     response = refuse(service, refusal, head=request.method == "HEAD")
     if fault.retry_after is not None:
@@ -187,7 +193,8 @@ class _Dropped(ConnectionResetError):
     """The connection is lost because a test asked for it."""
 
 
-def _abort(request: web.Request) -> None:
+def _cut(request: web.Request) -> web.Response:
+    """Ends the connection; what is returned reaches nobody."""
     if request.transport is not None:
         request.transport.abort()
-    raise _Dropped
+    return web.Response()
