@@ -1,0 +1,26 @@
+"""Archive: copies a point into the archive repository, where it stands for itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.model.job import ArchiveSpec
+from holdfast.worker.assignment import Assignment
+
+
+def work(assignment: Assignment) -> dict[str, Any]:
+    """Output: `point`, the copy, with tier `archive`. Done again, it gives back the same copy."""
+    spec = assignment.spec(ArchiveSpec)
+    assignment.progress.update(phase="opening the repositories")
+    origin = assignment.repositories.open(spec.origin)
+    target = assignment.repositories.open(spec.target)
+    point = origin.copy_point(
+        spec.point,
+        target,
+        flags=spec.flags,
+        session=spec.session,
+        owner=assignment.owner,
+        progress=assignment.progress.show,
+        cancelled=assignment.stop.asked,
+    )
+    return {"point": point.model_dump(mode="json", by_alias=True)}

@@ -1,0 +1,44 @@
+"""Preflight: asks the database what would make its export fail, and names it before hours go into the attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from holdfast.model.errors import ExportBlocked
+from holdfast.model.finding import Finding
+from holdfast.model.job import PreflightSpec
+from holdfast.sql.findings import decide, table_rows
+from holdfast.sql.preflight import run_probe
+from holdfast.worker.assignment import Assignment, EndedBadly
+from holdfast.worker.expectation import Expectation, remember
+
+_MOST_NAMED = 10
+
+
+def work(assignment: Assignment) -> dict[str, Any]:
+    """Output: `findings`, and `rows` by table. Fails with `export-blocked`, findings and all, if one of them blocks."""
+    spec = assignment.spec(PreflightSpec)
+    assignment.progress.update(phase="asking the database")
+    rows, errors = run_probe(assignment.settings.sql_probe, spec.connection, cancelled=assignment.stop.asked)
+    findings = decide(rows, errors, database=spec.connection.database)
+    counted = table_rows(rows)
+    size = rows.get("S01", [])
+    remember(
+        assignment.workspaces.root,
+        spec.connection,
+        Expectation(data_bytes=size[0].get("data_bytes") if size else None, table_rows=counted),
+    )
+    output = {"findings": [finding.model_dump(mode="json") for finding in findings], "rows": counted}
+    blocking = [finding for finding in findings if finding.severity == "blocks-export"]
+    if blocking:
+        raise EndedBadly(blocked(blocking), output)
+    return output
+
+
+def blocked(findings: Sequence[Finding]) -> ExportBlocked:
+    """The error that names every blocker, as many as fit, and what mends them."""
+    named = [f"{f.object}: {f.cause}{f' ({f.error_number})' if f.error_number else ''}" for f in findings]
+    more = f"; and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    mends = list(dict.fromkeys(finding.mend for finding in findings))
+    return ExportBlocked("; ".join(named[:_MOST_NAMED]) + more, help=" ".join(mends[:_MOST_NAMED]))

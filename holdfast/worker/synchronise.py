@@ -1,0 +1,17 @@
+"""Synchronise: reads the chain's points from the repository, so that the app's catalog can be made to agree."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from holdfast.model.job import SynchroniseSpec
+from holdfast.worker.assignment import Assignment
+
+
+def work(assignment: Assignment) -> dict[str, Any]:
+    """Output: `points`, the full details of all points of that chain, and `problems`, what cannot be read. Reads only."""
+    spec = assignment.spec(SynchroniseSpec)
+    assignment.progress.update(phase="reading the repository")
+    repository = assignment.repositories.open(spec.repository)
+    points = repository.points(spec.chain)
+    return {"points": [point.model_dump(mode="json", by_alias=True) for point in points], "problems": []}
