@@ -84,11 +84,17 @@ class _Recorder:
             self.app.catalog.sessions.set_step(self.session, self.key, self.step, State.SUCCEEDED, detail)
 
     def failed(self, info: ErrorInfo) -> Answer:
-        info = info.model_copy(update={"detail": info.detail[:_LONGEST_TEXT], "help": info.help[:_LONGEST_TEXT]})
         try:
             if self.session and self.key and self.step:
                 state = State.CANCELLED if info.code == Cancelled.code else State.FAILED
                 self.app.catalog.sessions.set_step(self.session, self.key, self.step, state, info.detail)
         except Exception:  # noqa: BLE001 (the answer matters more than its record)
             _log.exception("the step's failure could not be recorded", session=self.session, step=self.step)
-        return {"ok": False, "error": info.model_dump()}
+        return {"ok": False, "error": brief(info)}
+
+
+def brief(info: ErrorInfo) -> Answer:
+    """An error as a history carries it."""
+    return info.model_copy(
+        update={"detail": info.detail[:_LONGEST_TEXT], "help": info.help[:_LONGEST_TEXT]}
+    ).model_dump()

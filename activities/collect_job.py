@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import azure.durable_functions as df
 
-from activities.answering import Answer, Given, answered
+from activities.answering import Answer, Given, answered, brief
 from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError, ReportedError, WorkerLost
 from holdfast.model.finding import Finding
 from holdfast.model.job import JobResult
@@ -21,7 +21,7 @@ bp = df.Blueprint()
 @bp.activity_trigger(input_name="given")
 @answered(cancellable=False)
 def collect_job(app: Services, given: Given) -> Answer:
-    """Ends the step. A job without a result by now is given up: the result is written for it, so that a worker that
+    """Ends the step; a job that failed is told as `error`. A job without a result by now is given up: the result is written for it, so that a worker that
     comes back finds the job ended.
     """
     session, key, kind = given["session"], given["key"], given["kind"]
@@ -40,7 +40,7 @@ def collect_job(app: Services, given: Given) -> Answer:
     app.catalog.sessions.set_step(session, key, kind, state, error.detail)
     source = app.catalog.sessions.source(session, key).source
     app.catalog.log.write(session, "error", f"{kind}, attempt {given['attempt']}: {error}. {error.help}", source=source)
-    raise error
+    return {"error": brief(error.info()), "job": given["job"]}
 
 
 def lost(app: Services, job: str, kind: str) -> JobResult:

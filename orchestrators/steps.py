@@ -92,7 +92,9 @@ def run_job(context: df.DurableOrchestrationContext, run: Answer, kind: str, wor
     yield context.task_any([event, deadline])
     if not deadline.is_completed:
         deadline.cancel()
-    return (yield from step(context, "collect_job", {**given, "job": submitted["job"]}, retries=5))
+    collected = yield from step(context, "collect_job", {**given, "job": submitted["job"]}, retries=5)
+    # What the job came to is no failure of collecting it: asking again would only hear the same.
+    return {"ok": False, "error": collected["error"]} if collected.get("error") else collected
 
 
 def clean_up(context: df.DurableOrchestrationContext, run: Answer, answer: Answer) -> Saga:

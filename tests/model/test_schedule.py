@@ -64,11 +64,13 @@ def test_without_schedules_nothing_is_ever_due() -> None:
 
 
 @given(
-    start=st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)),
+    start=st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)),  # noqa: DTZ001 (Hypothesis wants naive bounds)
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/St_Johns", "Australia/Lord_Howe", "Pacific/Apia"]),
     steps=st.lists(st.integers(1, 200), min_size=1, max_size=30),
 )
-def test_a_clock_that_ticks_at_any_pace_runs_each_slot_at_most_once(start: datetime, zone: str, steps: list[int]) -> None:
+def test_a_clock_that_ticks_at_any_pace_runs_each_slot_at_most_once(
+    start: datetime, zone: str, steps: list[int]
+) -> None:
     """However late a tick comes, slots only go forward, are never in the future, and none is due twice."""
     daily = policy(zone, daily={"at": ["02:30", "14:00"], "keep_days": 7})
     now = last = start.replace(tzinfo=UTC)

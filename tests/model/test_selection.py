@@ -70,7 +70,9 @@ def test_a_rename_keeps_the_chain_and_case_never_matters() -> None:
     assert source(database="Sales").key == source(database="sales").key
 
 
-@pytest.mark.parametrize("text", ["", "/subscriptions/x", "sql-a/sales", "/subscriptions/a/resourceGroups/b/providers/P"])
+@pytest.mark.parametrize(
+    "text", ["", "/subscriptions/x", "sql-a/sales", "/subscriptions/a/resourceGroups/b/providers/P"]
+)
 def test_what_is_no_resource_id_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not an Azure resource id"):
         ResourceId.parse(text)

@@ -1,0 +1,172 @@
+"""The order of steps, and the cleanup on every way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Answer = dict[str, Any]
+
+ACTIVITIES_OF_A_BACKUP = [
+    "validate_source",
+    "start_copy",
+    "look_at_copy",
+    "lease_worker",
+    *("submit_job", "collect_job") * 4,
+    "commit_point",
+    "clean_up",
+]
+
+
+def test_the_steps_come_in_the_order_of_the_design(host: Any, run_of: Answer) -> None:
+    assert host.run("backup_database", run_of) == {"ok": True}
+    assert host.names() == ACTIVITIES_OF_A_BACKUP
+    kinds = [given["kind"] for name, given in host.called if name == "submit_job"]
+    assert kinds == ["synchronise", "preflight", "export", "store"]
+    assert dict(host.called)["commit_point"]["job"] == "store-1"
+
+
+def test_a_direct_export_makes_no_copy(host: Any, run_of: Answer) -> None:
+    host.activities["validate_source"] = lambda _: {"ok": True, "plan": {"staging": None}}
+    assert host.run("backup_database", run_of)["ok"]
+    assert "start_copy" not in host.names()
+
+
+@pytest.mark.parametrize("broken", sorted(set(ACTIVITIES_OF_A_BACKUP) - {"clean_up"}))
+@pytest.mark.parametrize("permanent", [True, False])
+def test_whatever_fails_the_way_out_leads_through_cleanup(
+    host: Any, run_of: Answer, fails: Callable[..., Any], broken: str, permanent: bool
+) -> None:
+    host.activities[broken] = fails("broken", permanent=permanent)
+    assert host.run("backup_database", run_of) == {"ok": False}
+    assert host.names().count("clean_up") == 1
+    assert host.called[-1][0] == "clean_up"
+    assert host.called[-1][1]["outcome"]["error"]["code"] == "broken"
+
+
+@pytest.mark.parametrize("broken", ["validate_source", "start_copy", "lease_worker", "collect_job", "commit_point"])
+def test_a_permanent_error_is_not_tried_again(
+    host: Any, run_of: Answer, fails: Callable[..., Any], broken: str
+) -> None:
+    host.activities[broken] = fails("export-blocked", permanent=True)
+    host.run("backup_database", run_of)
+    assert host.names().count(broken) == 1
+
+
+def test_an_activity_that_dies_is_an_error_like_any_other(host: Any, run_of: Answer) -> None:
+    def die(_: Answer) -> Answer:
+        raise RuntimeError("the process was killed")
+
+    host.activities["start_copy"] = die
+    assert host.run("backup_database", run_of) == {"ok": False}
+    assert host.called[-1][1]["outcome"]["error"]["code"] == "internal"
+
+
+def test_a_lost_worker_costs_an_attempt_on_another(
+    host: Any, run_of: Answer, fails: Callable[..., Any], turns: Callable[..., Any]
+) -> None:
+    done = host.activities["collect_job"]
+    lost = fails("worker-lost", permanent=False)({})["error"]
+    host.activities["collect_job"] = turns(done, done, {"ok": True, "error": lost}, done)
+    assert host.run("backup_database", run_of)["ok"]
+    kinds = [given["kind"] for name, given in host.called if name == "submit_job"]
+    assert kinds == ["synchronise", "preflight", "export", "synchronise", "preflight", "export", "store"]
+    assert dict(host.called)["commit_point"]["job"] == "store-2"
+
+
+def test_a_job_that_never_ends_is_collected_at_its_deadline(host: Any, run_of: Answer) -> None:
+    host.silent_jobs = True
+    before = host.now
+    assert host.run("backup_database", run_of)["ok"]
+    assert (host.now - before).total_seconds() >= 4 * 600
+
+
+def test_a_failed_copy_is_dropped_and_made_again(
+    host: Any, run_of: Answer, fails: Callable[..., Any], turns: Callable[..., Any]
+) -> None:
+    run_of = {**run_of, "retries": 1}
+    failed = fails("staging-failed", permanent=False)
+    host.activities["look_at_copy"] = turns(failed, failed, {"ok": True, "ready": True})
+    assert host.run("backup_database", run_of)["ok"]
+    copies = [n for n in host.names() if n in ("start_copy", "drop_copy")]
+    assert copies == ["start_copy", "drop_copy", "start_copy"]
+
+
+def test_cleanup_is_looked_at_until_the_copy_is_gone(host: Any, run_of: Answer, turns: Callable[..., Any]) -> None:
+    host.activities["clean_up"] = turns({"ok": True, "pending": True}, {"ok": True, "pending": True}, {"ok": True})
+    assert host.run("backup_database", run_of)["ok"]
+    assert host.names().count("clean_up") == 3
+
+
+def test_a_machine_that_never_checks_in_is_given_up(host: Any, run_of: Answer, fails: Callable[..., Any]) -> None:
+    host.activities["lease_worker"] = lambda _: {"ok": True, "ready": False, "queued": False, "worker": "w"}
+    host.activities["give_up_worker"] = fails("worker-failed", permanent=False)
+    assert host.run("backup_database", run_of) == {"ok": False}
+    assert host.names().count("give_up_worker") == 3
+
+
+def test_waiting_for_a_free_worker_has_no_deadline(host: Any, run_of: Answer, turns: Callable[..., Any]) -> None:
+    queued = {"ok": True, "ready": False, "queued": True, "worker": ""}
+    host.activities["lease_worker"] = turns(*[queued] * 200, {"ok": True, "ready": True, "worker": "w"})
+    assert host.run("backup_database", run_of)["ok"]
+    assert "give_up_worker" not in host.names()
+
+
+def test_a_session_deallocates_before_it_archives_and_closes_last(host: Any) -> None:
+    host.activities["plan_archive"] = lambda _: {"ok": True, "batches": 1}
+    host.run("policy_run", {"session": "s", "kind": "backup"})
+    order = [n for n in host.names() if n in ("clean_up", "deallocate_workers", "validate_archive", "close_session")]
+    assert order == [
+        *("clean_up", "clean_up"),
+        "deallocate_workers",
+        *("validate_archive", "clean_up") * 2,
+        "deallocate_workers",
+        "close_session",
+    ]
+
+
+@pytest.mark.parametrize("broken", ["open_session", "discover_sources"])
+def test_a_session_that_cannot_begin_is_closed_with_the_reason(
+    host: Any, fails: Callable[..., Any], broken: str
+) -> None:
+    host.activities[broken] = fails("not-found", permanent=True)
+    host.run("policy_run", {"session": "s", "kind": "backup"})
+    assert host.names()[-1] == "close_session"
+    assert host.called[-1][1]["error"]["code"] == "not-found"
+    assert "validate_source" not in host.names()
+
+
+def test_one_database_that_fails_leaves_the_others_alone(host: Any, fails: Callable[..., Any]) -> None:
+    ok = host.activities["validate_source"]
+    broken = fails("source-unusable", permanent=True)
+    host.activities["validate_source"] = lambda given: broken(given) if given["key"] == "a" else ok(given)
+    host.run("policy_run", {"session": "s", "kind": "backup"})
+    committed = [given["key"] for name, given in host.called if name == "commit_point"]
+    assert committed == ["b"]
+
+
+def test_a_download_gives_its_worker_back_while_storage_rehydrates(host: Any, turns: Callable[..., Any]) -> None:
+    host.activities["collect_job"] = turns(
+        {"ok": True, "ready": False, "job": "r"}, {"ok": True, "ready": True, "job": "r"}, {"ok": True, "job": "d"}
+    )
+    before = host.now
+    host.run("download_point", {"session": "s", "kind": "download", "key": "a"})
+    names = [n for n in host.names() if n in ("lease_worker", "pause_worker", "deallocate_workers", "commit_download")]
+    assert names == [
+        "lease_worker",
+        "pause_worker",
+        "deallocate_workers",
+        "lease_worker",
+        "commit_download",
+        "deallocate_workers",
+    ]
+    assert (host.now - before).total_seconds() >= 900
+
+
+def test_the_janitor_goes_on_when_one_of_its_rounds_fails(host: Any, fails: Callable[..., Any]) -> None:
+    host.activities["tidy_copies"] = fails("unavailable", permanent=False)
+    host.activities["tidy_workers"] = lambda _: {"ok": True, "removed": 2}
+    assert host.run("tidy_up", {"dead": []}) == {"ok": True, "removed": 2}
+    assert host.names() == ["tidy_sessions", "tidy_copies", "tidy_workers", "tidy_exports"]
