@@ -21,8 +21,10 @@ bp = df.Blueprint()
 @bp.activity_trigger(input_name="given")
 @answered(cancellable=False)
 def collect_job(app: Services, given: Given) -> Answer:
-    """Ends the step; a job that failed is told as `error`. A job without a result by now is given up: the result is written for it, so that a worker that
-    comes back finds the job ended.
+    """Ends the step; a job that failed is told as `error`.
+
+    A job without a result by now is given up: the result is written for it, so that a worker that comes back finds the
+    job ended.
     """
     session, key, kind = given["session"], given["key"], given["kind"]
     result = app.dispatch.result(session, given["job"])
