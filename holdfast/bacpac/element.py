@@ -27,7 +27,6 @@ class Element:
 
     type: str
     name: str = ""
-    external_parts: str | None = None
     properties: dict[str, str] = field(default_factory=dict)
     relationships: dict[str, list[Element | Reference]] = field(default_factory=dict)
 
@@ -43,16 +42,20 @@ class Element:
         """The first reference of a relationship."""
         return next(iter(self.references(relationship)), None)
 
-    def walk_references(self) -> Iterator[tuple[str, Reference]]:
-        """(relationship, reference) for every reference in this element and those nested in it."""
+    def walk(self) -> Iterator[Element]:
+        """This element and all that are nested in it."""
         queue: list[Element] = [self]
         while queue:
-            for name, related in queue.pop().relationships.items():
-                for item in related:
-                    if isinstance(item, Element):
-                        queue.append(item)
-                    else:
-                        yield name, item
+            one = queue.pop()
+            yield one
+            for related in one.relationships.values():
+                queue.extend(item for item in related if isinstance(item, Element))
+
+    def walk_references(self) -> Iterator[Reference]:
+        """Every reference in this element and those nested in it."""
+        for one in self.walk():
+            for related in one.relationships.values():
+                yield from (item for item in related if isinstance(item, Reference))
 
 
 def read_elements(
@@ -87,7 +90,7 @@ class _Reader:
                 raise BadBacpac(f"{ENTRY} is not a model: its root is {tag!r}")
             self._head(attributes)
         elif tag == "Element":
-            element = Element(attributes.get("Type", ""), attributes.get("Name", ""), attributes.get("ExternalParts"))
+            element = Element(attributes.get("Type", ""), attributes.get("Name", ""))
             self._relate(element)
             self._elements.append(element)
         elif tag == "Relationship":
@@ -96,6 +99,10 @@ class _Reader:
             self._relate(
                 Reference(attributes.get("Name", ""), attributes.get("ExternalSource"), attributes.get("ExternalParts"))
             )
+        elif tag == "Annotation" and "|" in attributes.get("Name", "") and parent == "Entry":
+            # A name that the exporter could not resolve, kept for later: `[server].[db]|[dbo].[t]`.
+            outer, _, inner = attributes["Name"].partition("|")
+            self._relate(Reference(inner, None, outer))
         elif tag == "Property" and parent == "Element":
             self._property = attributes.get("Name")
             if self._property and "Value" in attributes:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from holdfast.bacpac.columns import Column, RowsNotDecodable, layout_of
 from holdfast.bacpac.element import Element, read_elements
 from holdfast.bacpac.names import split_name
+from holdfast.bacpac.outside_names import name_parts, outside_names
 from holdfast.model.errors import BadBacpac
 
 
@@ -28,6 +29,17 @@ class ModelTable:
 
 
 @dataclass(frozen=True)
+class ModelModule:
+    """A view, procedure, function or trigger (or a synonym) that names something outside the database."""
+
+    type: str
+    """Element type: `SqlView`."""
+    name: str
+    outside: tuple[tuple[str, ...], ...]
+    """The names, as parts: server, database, schema, object."""
+
+
+@dataclass(frozen=True)
 class DatabaseModel:
     """A database as its model describes it."""
 
@@ -36,8 +48,10 @@ class DatabaseModel:
     schema_version: str
     tables: Mapping[tuple[str, str], ModelTable]
     """By (schema, name), in the model's order."""
+    modules: tuple[ModelModule, ...] = ()
+    """Code and synonyms with names outside the database."""
     others: tuple[Element, ...] = ()
-    """Elements that matter for an export, without their scripts: see `_KEPT`, and code with outside references."""
+    """Users, logins, keys, credentials, external objects; without any secret that the model may hold."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Top-level and nested elements by type."""
 
@@ -47,7 +61,7 @@ class DatabaseModel:
         return self.dsp_name.rpartition(".")[2].removesuffix("DatabaseSchemaProvider")
 
     def of_type(self, *types: str) -> list[Element]:
-        """The kept elements of these types."""
+        """The elements of these types among `others`."""
         return [e for e in self.others if e.type in types]
 
 
@@ -55,22 +69,20 @@ _KEPT = frozenset(
     {
         "SqlUser",
         "SqlLogin",
-        "SqlRole",
-        "SqlApplicationRole",
-        "SqlRoleMembership",
-        "SqlSynonym",
         "SqlExternalTable",
         "SqlExternalDataSource",
         "SqlExternalFileFormat",
         "SqlDatabaseCredential",
-        "SqlCredential",
         "SqlCertificate",
         "SqlSymmetricKey",
         "SqlAsymmetricKey",
-        "SqlMasterKey",
-        "SqlLinkedServer",
     }
 )
+_KEPT_PROPERTIES = frozenset(
+    {"AuthenticationType", "IsWithoutLogin", "LoginIdentifierScript", "DataSourceType", "Location", "DatabaseName"}
+    | {"Identity", "Algorithm"}
+)
+_SCRIPTS = ("BodyScript", "QueryScript")
 
 
 def read_model(chunks: Iterable[bytes]) -> DatabaseModel:
@@ -79,6 +91,7 @@ def read_model(chunks: Iterable[bytes]) -> DatabaseModel:
     tables: list[Element] = []
     aliases: dict[str, Element] = {}
     others: list[Element] = []
+    modules: list[ModelModule] = []
     counts: dict[str, int] = {}
 
     def take(element: Element) -> None:
@@ -88,10 +101,11 @@ def read_model(chunks: Iterable[bytes]) -> DatabaseModel:
         elif element.type == "SqlUserDefinedDataType":
             aliases[element.name] = element
         elif element.type in _KEPT:
+            # By name, so that passwords and secrets in a model go no further.
+            element.properties = {k: v for k, v in element.properties.items() if k in _KEPT_PROPERTIES}
             others.append(element)
-        elif _refers_outside(element):
-            element.properties.clear()
-            others.append(element)
+        elif outside := _outside(element):
+            modules.append(ModelModule(element.type, element.name, outside))
 
     read_elements(chunks, take, head.update)
     if not head.get("DspName"):
@@ -101,27 +115,46 @@ def read_model(chunks: Iterable[bytes]) -> DatabaseModel:
         dsp_name=head["DspName"],
         schema_version=head.get("SchemaVersion", ""),
         tables={(t.schema, t.name): t for t in described},
+        modules=tuple(modules),
         others=tuple(others),
         counts=counts,
     )
 
 
 def _count(element: Element, counts: dict[str, int]) -> None:
-    queue = [element]
-    while queue:
-        one = queue.pop()
+    for one in element.walk():
         counts[one.type] = counts.get(one.type, 0) + 1
-        for related in one.relationships.values():
-            queue.extend(item for item in related if isinstance(item, Element))
 
 
-def _refers_outside(element: Element) -> bool:
-    return any(r.external_parts for _, r in element.walk_references())
+def _outside(element: Element) -> tuple[tuple[str, ...], ...]:
+    """Names outside the database: those in the scripts, and those that the exporter left as references."""
+    found: dict[tuple[str, ...], None] = {}
+    if element.type == "SqlSynonym":
+        target = name_parts(element.properties.get("ForObjectScript", ""))
+        if len(target) > 2:
+            found[target] = None
+    for one in element.walk():
+        for key in _SCRIPTS:
+            found.update(dict.fromkeys(outside_names(one.properties.get(key, ""))))
+    known = {_normal(name) for name in found}
+    for reference in element.walk_references():
+        if reference.external_parts:
+            # Below the object there may be a column.
+            name = split_name(reference.external_parts) + split_name(reference.name)[:2]
+            if _normal(name) not in known:
+                known.add(_normal(name))
+                found[name] = None
+    return tuple(found)
+
+
+def _normal(name: tuple[str, ...]) -> tuple[str, ...]:
+    """For comparing: `DB..T` means `db.dbo.t` to most users, and to the exporter."""
+    return tuple(part.casefold() or "dbo" for part in name)
 
 
 def _slim(table: Element) -> Element:
-    """A table with nothing but its columns and outside references: the rest would fill the memory."""
-    return Element(table.type, table.name, None, {}, {"Columns": table.relationships.get("Columns", [])})
+    """A table with nothing but its columns: the rest would fill the memory."""
+    return Element(table.type, table.name, {}, {"Columns": table.relationships.get("Columns", [])})
 
 
 def _table(element: Element, aliases: Mapping[str, Element]) -> ModelTable:
