@@ -76,6 +76,7 @@ class Source(BaseModel):
     host: str = Field(description="fully qualified domain name to connect to")
     status: str = "Online"
     database_guid: str | None = Field(default=None, description="Azure's own id of a SQL database; survives a rename")
+    secondary: str | None = Field(default=None, description="Geo, Named or Standby where it is a replica of another")
     sku: str | None = None
     max_size_bytes: int | None = None
     tags: dict[str, str] = Field(default_factory=dict)
