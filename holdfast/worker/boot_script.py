@@ -26,6 +26,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -170,7 +171,7 @@ def unpack(file: Path, release: Path) -> None:
     except BootFailed:
         shutil.rmtree(draft, ignore_errors=True)
         raise
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         shutil.rmtree(draft, ignore_errors=True)
         raise BootFailed(f"the archive cannot be unpacked: {error}") from None
     draft.chmod(0o755)
