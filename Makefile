@@ -9,7 +9,7 @@ BIN := .venv/bin
 # Named pieces of the long proofs (`make prove PIECES="flips kills"`); none: all of them.
 PIECES ?=
 
-.PHONY: help setup test check style types imports demo prove bench requirements clean
+.PHONY: help setup test check style types imports demo prove bench docs requirements clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -55,6 +55,9 @@ prove: setup ## the long proofs whole, in named pieces (PIECES="…"), seeded, r
 
 bench: setup ## comparisons with peers, written to docs/benchmarks.md
 	$(BIN)/python -m bench
+
+docs: setup ## writes the reference pages from the code
+	$(BIN)/python docs/generate.py
 
 requirements: setup ## writes requirements.txt, what the Functions app needs at run time
 	$(BIN)/python -m local.requirements

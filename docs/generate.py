@@ -1,0 +1,128 @@
+"""Writes the reference pages from the code: `python docs/generate.py`; with `--check` it only says what is out of date.
+
+Settings, errors, the policy's JSON schema and the OpenAPI document can thus not say what the code does not.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_settings import BaseSettings
+
+import holdfast
+from holdfast.model.errors import catalogue
+from holdfast.model.policy import Policy
+from holdfast.settings import RegionProfile, RepositorySettings, Settings, WorkerProfile, WorkerSettings
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pages() -> dict[str, str]:
+    """File name to text."""
+    from triggers import http_api  # noqa: F401 (fills the table of routes)
+    from triggers.openapi import document
+    from triggers.routes import ROUTES
+
+    return {
+        "docs/reference/settings.md": settings_page(),
+        "docs/reference/errors.md": errors_page(),
+        "docs/reference/openapi.json": json.dumps(document(ROUTES), indent=1) + "\n",
+        "schemas/policy.schema.json": json.dumps(policy_schema(), indent=1) + "\n",
+    }
+
+
+def policy_schema() -> dict[str, Any]:
+    """What an editor completes a policy with."""
+    schema = Policy.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def settings_page() -> str:
+    """Every setting with its default and meaning."""
+    parts = [
+        "# Settings\n\nMade from `holdfast/settings.py`. Durations are ISO 8601 (`PT15S`) or seconds.\n",
+        _table("The Functions app", Settings, "HOLDFAST_"),
+        "`HOLDFAST_REPOSITORIES` is a JSON object of name to:\n",
+        _table("A repository", RepositorySettings, ""),
+        "`HOLDFAST_WORKER_PROFILES` is a JSON object of name to:\n",
+        _table("A worker profile", WorkerProfile, ""),
+        "Each of its `regions` is:\n",
+        _table("A region of a worker profile", RegionProfile, ""),
+        "The worker's own settings are written by its boot; nobody sets them by hand.\n",
+        _table("The worker", WorkerSettings, "HOLDFAST_WORKER_"),
+        _BESIDES,
+    ]
+    return "\n".join(parts)
+
+
+_BESIDES = """## Of the platform
+
+| setting | meaning |
+|---|---|
+| `HOLDFAST_STATE__queueServiceUri` | Queue endpoint of the state account, for the queue trigger |
+| `HOLDFAST_STATE__credential`, `HOLDFAST_STATE__clientId` | `managedidentity`, and the client id of the app's identity |
+| `TASKHUB_NAME` | name of the durable task hub |
+| `DURABLE_TASK_SCHEDULER_CONNECTION_STRING` | address of the Durable Task Scheduler, by managed identity |
+| `AzureFunctionsJobHost__extensions__durableTask__storageProvider__type` | `AzureStorage` in place of the scheduler |
+"""
+
+
+def _table(title: str, model: type[BaseModel | BaseSettings], prefix: str) -> str:
+    rows = [f"## {title}\n", "| setting | default | meaning |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        shown = f"{prefix}{name.upper()}" if prefix else name
+        default = "required" if field.is_required() else _default(field.get_default(call_default_factory=True))
+        rows.append(f"| `{shown}` | {default} | {field.description} |")
+    return "\n".join(rows) + "\n"
+
+
+def _default(value: Any) -> str:
+    if value in ("", None, [], {}):
+        return "–"
+    return f"`{value}`"
+
+
+def errors_page() -> str:
+    """Every error by its code."""
+    for found in pkgutil.walk_packages(holdfast.__path__, "holdfast."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    rows = [
+        "# Errors\n",
+        "The code is the same in the CLI's JSON, the HTTP problem document and a session's log; `holdfast explain CODE`",
+        "says the same. An exit code that is not listed means failure. 0 is success, 2 a usage error, 3 a session of which",
+        "only a part succeeded.\n",
+        "| code | exit | HTTP | retried | what happened | what to do |",
+        "|---|---|---|---|---|---|",
+    ]
+    rows += [
+        f"| `{code}` | {e.exit_code} | {e.http_status} | {'no' if e.permanent else 'yes'} | {e.title} | {e.advice} |"
+        for code, e in catalogue().items()
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def main() -> int:
+    """0 if everything is (now) current."""
+    stale = []
+    for name, text in pages().items():
+        file = ROOT / name
+        if not file.exists() or file.read_text() != text:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
+    if "--check" in sys.argv and stale:
+        sys.stderr.write(f"out of date: {', '.join(stale)}; run `make docs`\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
