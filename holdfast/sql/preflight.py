@@ -52,12 +52,13 @@ def run_probe(
 def _talk(
     process: subprocess.Popen[str], question: str, cancelled: Callable[[], bool], deadline: float
 ) -> tuple[str, str]:
-    waited = 0.0
+    waited, unsaid = 0.0, question
     while True:
         try:
-            return process.communicate(question, timeout=_TICK_SECONDS)
+            return process.communicate(unsaid, timeout=_TICK_SECONDS)
         except subprocess.TimeoutExpired:
-            waited += _TICK_SECONDS
+            # What was not sent yet goes on by itself; giving it again is an error.
+            waited, unsaid = waited + _TICK_SECONDS, ""
         if cancelled():
             raise Cancelled("the preflight was stopped")
         if waited >= deadline:

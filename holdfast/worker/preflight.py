@@ -21,7 +21,7 @@ def work(assignment: Assignment) -> dict[str, Any]:
     spec = assignment.spec(PreflightSpec)
     assignment.progress.update(phase="asking the database")
     rows, errors = run_probe(assignment.settings.sql_probe, spec.connection, cancelled=assignment.stop.asked)
-    findings = decide(rows, errors, database=spec.connection.database)
+    findings = decide(rows, errors)
     counted = table_rows(rows)
     size = rows.get("S01", [])
     remember(
