@@ -12,16 +12,15 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 
-def read_secret(url: str, credential: TokenCredential, *, verify_challenge_resource: bool = True) -> str:
+def read_secret(url: str, credential: TokenCredential) -> str:
     """The value of `https://VAULT/secrets/NAME`, or of one version where `/VERSION` follows.
 
     Raises InvalidInput for another kind of address, NotFound, Forbidden, Unavailable. The value is in none of them.
-    `verify_challenge_resource` False lets a vault outside Azure's own domains name the audience of our token.
     """
     from azure.keyvault.secrets import SecretClient
 
     vault, name, version = _taken_apart(url)
-    client = SecretClient(vault, credential, verify_challenge_resource=verify_challenge_resource)
+    client = SecretClient(vault, credential)
     with client, azure_errors(f"reading the secret {name} of {vault}"):
         value = client.get_secret(name, version).value
     if value is None:
