@@ -84,6 +84,11 @@ class ProcessMachines:
         membership.end(MARK, disk.folder.name, spare=os.getpid())
 
 
+def of_state(state_folder: Path, _ca: Path) -> ProcessMachines:
+    """What `python -m local.azure --machines local.machines.runner:of_state` calls."""
+    return ProcessMachines(state_folder / "machines")
+
+
 def _needed_by_init() -> dict[str, str]:
     """The init itself is part of the profile and runs in its Python; what it starts gets the machine's environment."""
     return {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "PYTHONPATH")}

@@ -43,10 +43,13 @@ ENTITY_READ = f"{_TABLE}/tables/entities/read"
 ENTITY_WRITE = f"{_TABLE}/tables/entities/write"
 ENTITY_DELETE = f"{_TABLE}/tables/entities/delete"
 
-DOCUMENTED("storage-data-actions", "learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory")
+DOCUMENTED(
+    "storage-data-actions",
+    "learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory; that Put Blob and Put Block List "
+    "go with add/action, and Set Blob Tier with its own suboperation: MicrosoftDocs storage-auth-abac-attributes.md",
+)
 GUESS(
-    "storage-put-block-needs-write",
-    "Put Block and Put Block List ask for blobs/write; add/action alone suffices for Put Blob of a new name only",
+    "storage-put-block-with-add", "Put Block goes with add/action, as Put Block List does; leases go with blobs/write"
 )
 
 Kind = Literal["plain", "put-blob", "set-tier", "get-blob", "head-blob", "list-blobs", "delegation-key", "delete-blob"]
@@ -108,8 +111,10 @@ def _blob(method: str, query: Mapping[str, str], headers: Mapping[str, str], par
         return operation(BLOB_READ, kind=kind)
     if comp == "tier":
         return operation(BLOB_WRITE, BLOB_TIER, kind="set-tier")
-    if comp == "snapshot":
+    if comp in ("snapshot", "block"):
         return operation(BLOB_WRITE, BLOB_ADD)
+    if comp == "blocklist":
+        return operation(BLOB_WRITE, BLOB_ADD, kind="put-blob")
     if comp or ("x-ms-blob-type" not in headers and "x-ms-copy-source" not in headers):
         return operation(BLOB_WRITE)
     return operation(BLOB_WRITE, BLOB_ADD, kind="put-blob")

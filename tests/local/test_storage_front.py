@@ -20,6 +20,7 @@ from azure.core.exceptions import (
 )
 from azure.data.tables import TableServiceClient
 from azure.storage.blob import (
+    BlobBlock,
     BlobClient,
     BlobSasPermissions,
     BlobServiceClient,
@@ -157,14 +158,17 @@ def test_the_writer_makes_and_reads_but_neither_overwrites_nor_deletes(
     blob.upload_blob(b"data")
     assert blob.download_blob().readall() == b"data"
     refused(lambda: blob.upload_blob(b"other", overwrite=True), 403, "UnauthorizedBlobOverwrite")
+    blob.stage_block("AAAA", b"other")
+    refused(lambda: blob.commit_block_list([BlobBlock("AAAA")]), 403, "UnauthorizedBlobOverwrite")
+    large = writer.get_blob_client(container, "packs/2")
+    large.stage_block("AAAA", b"new")
+    large.commit_block_list([BlobBlock("AAAA")])
     with pytest.raises(ResourceExistsError):
         blob.upload_blob(b"other")
     for destructive in (
         blob.delete_blob,
         lambda: blob.set_blob_metadata({"a": "b"}),
         lambda: blob.set_standard_blob_tier(StandardBlobTier.ARCHIVE),
-        lambda: blob.stage_block("AAAA", b"x"),
-        lambda: blob.commit_block_list([]),
         lambda: blob.acquire_lease(15),
         lambda: writer.delete_container(container),
     ):
