@@ -1,0 +1,159 @@
+"""The data endpoint of emulated databases, for the SqlPackage stand-in. Ours, not Azure's.
+
+`GET /_sql/HOST/DATABASE/bacpac` the content, `GET …/meta` what it is, `PUT …/bacpac` an import, `POST /_sql/export-log`
+what the stand-in says that it wrote. All take a token for https://database.windows.net.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from local.azure import contents, managed_databases, sql_databases, tokens
+from local.azure.addresses import Address
+from local.azure.evidence import OURS
+from local.azure.log_keys import SHAPE
+from local.azure.replies import Refusal, Reply
+from local.azure.roles import SQL_CONNECT, SQL_IMPORT
+from local.azure.sql_servers import INSTANCES, SERVERS
+from local.azure.store import Resource
+from local.azure.world import World
+
+_META = OURS("data endpoint: what a database is")
+_CONTENT = OURS("data endpoint: content of a database")
+_IMPORTED = OURS("data endpoint: import")
+_LOGGED = OURS("data endpoint: export log")
+_REFUSED = OURS("data endpoint: refusal")
+_AUDIENCE = "https://database.windows.net"
+
+_Answer = Callable[[World, web.Request, tokens.Claims], Awaitable[web.StreamResponse]]
+
+
+def add_routes(app: web.Application, world: World) -> None:
+    """Adds the endpoint to the https application."""
+
+    def guarded(answer: _Answer) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        async def handler(request: web.Request) -> web.StreamResponse:
+            try:
+                return await answer(world, request, _authenticate(world, request))
+            except Refusal as refusal:
+                return _respond(request, refusal.reply)
+
+        return handler
+
+    app.router.add_get("/_sql/{host}/{database}/meta", guarded(_meta))
+    app.router.add_get("/_sql/{host}/{database}/bacpac", guarded(_content))
+    app.router.add_put("/_sql/{host}/{database}/bacpac", guarded(_import))
+    app.router.add_post("/_sql/export-log", guarded(_log))
+
+
+def _authenticate(world: World, request: web.Request) -> tokens.Claims:
+    header = request.headers.get("Authorization", "")
+    try:
+        return tokens.verify(header.removeprefix("Bearer "), _AUDIENCE, world.folder.root)
+    except tokens.BadToken as bad:
+        raise Refusal(_REFUSED, 401, "LoginFailed", f"Login failed: {bad.detail}.") from bad
+
+
+def _host_of(world: World, host: str) -> Resource:
+    for server in (*world.store.find(SERVERS), *world.store.find(INSTANCES)):
+        if server.properties["fullyQualifiedDomainName"].lower() == host.split(",")[0].split(":")[0].lower():
+            return server
+    raise Refusal(_REFUSED, 404, "ServerNotFound", f"The server '{host}' was not found or was not accessible.")
+
+
+def _database(world: World, request: web.Request, claims: tokens.Claims, action: str) -> Resource:
+    server = _host_of(world, request.match_info["host"])
+    name = request.match_info["database"]
+    found = world.store.get(f"{server.id}/databases/{name}")
+    hidden = found is not None and not sql_databases.visible(world, found)
+    if found is None or hidden or not world.rights.allowed(claims.principal_id, action, found.id):
+        # As SQL Server does: who may not log in does not learn whether the database exists.
+        text = f'Cannot open database "{name}" requested by the login. The login failed.'
+        raise Refusal(_REFUSED, 403, "LoginFailed", text)
+    if found.properties["status"] != "Online":
+        text = f"Database '{name}' on server '{server.name}' is not currently available: {found.properties['status']}."
+        raise Refusal(_REFUSED, 409, "DatabaseUnavailable", text)
+    return found
+
+
+async def _meta(world: World, request: web.Request, claims: tokens.Claims) -> web.StreamResponse:
+    found = _database(world, request, claims, SQL_CONNECT)
+    sha256 = contents.now_of(found)
+    body = {
+        "id": found.id,
+        "database": found.name,
+        "kind": "managed_database" if found.type == managed_databases.DATABASES else "sql_database",
+        "region": found.location,
+        "copy": bool(found.private.get("copy")),
+        "sha256": sha256,
+        "bytes": contents.path_of(world.folder, sha256).stat().st_size if sha256 else 0,
+    }
+    return _respond(request, Reply(_META, 200, body))
+
+
+async def _content(world: World, request: web.Request, claims: tokens.Claims) -> web.StreamResponse:
+    found = _database(world, request, claims, SQL_CONNECT)
+    sha256 = contents.now_of(found)
+    if sha256 is None:
+        raise Refusal(_REFUSED, 404, "DatabaseEmpty", f"Database '{found.name}' holds nothing.")
+    request[SHAPE] = _CONTENT
+    headers = {"x-content-sha256": sha256, "content-type": "application/zip"}
+    return web.FileResponse(contents.path_of(world.folder, sha256), headers=headers)
+
+
+async def _import(world: World, request: web.Request, claims: tokens.Claims) -> web.StreamResponse:
+    """Fills an empty database, or makes one; SqlPackage does both. One that holds something is left alone."""
+    server = _host_of(world, request.match_info["host"])
+    name = request.match_info["database"]
+    database_id = f"{server.id}/databases/{name}"
+    if not world.rights.allowed(claims.principal_id, SQL_IMPORT, database_id):
+        raise Refusal(_REFUSED, 403, "LoginFailed", "CREATE DATABASE permission denied.")
+    part, digest = contents.new_part(world.folder), hashlib.sha256()
+    try:
+        with part.open("wb") as file:
+            async for block in request.content.iter_chunked(1 << 18):
+                digest.update(block)
+                file.write(block)
+        with world.store.transaction():
+            found = world.store.get(database_id) or new_database(server, name, world.now())
+            if contents.now_of(found) is not None:
+                raise Refusal(_REFUSED, 409, "DatabaseNotEmpty", f"Database '{name}' holds something already.")
+            contents.set_content(found, contents.adopt(world.folder, part, digest.hexdigest()), world.now())
+            world.store.put(found)
+    finally:
+        part.unlink(missing_ok=True)
+    return _respond(request, Reply(_IMPORTED, 201, {"id": database_id, "sha256": digest.hexdigest()}))
+
+
+def new_database(server: Resource, name: str, created: float) -> Resource:
+    """A database of a server or an instance, online, not yet kept. Raises ValueError for a name that cannot be."""
+    address = Address.parse(f"{server.id}/databases/{name}")
+    if address is None or not address.is_resource:
+        raise ValueError(f"{name!r} is not a database's name")
+    if server.type == INSTANCES:
+        return managed_databases.make_database(address, server.location, {}, created)
+    return sql_databases.make_database(address, server.location, {}, created)
+
+
+async def _log(world: World, request: web.Request, claims: tokens.Claims) -> web.StreamResponse:
+    try:
+        body = json.loads(await request.read())
+        entries = {str(name): str(sha256) for name, sha256 in body["entries"].items()}
+        place = {"server": str(body["server"]), "database": str(body["database"])}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Refusal(_REFUSED, 400, "BadLog", "server, database and entries (name to SHA-256) are needed.") from error
+    with world.store.transaction():
+        number = len(world.store.facts("export"))
+        extra = {key: value for key, value in body.items() if key not in ("entries", "server", "database")}
+        document = {**extra, **place, "entries": entries, "time": world.clock.now().isoformat(), "by": claims.machine}
+        world.store.keep("export", f"{number:09d}", document)
+    return _respond(request, Reply(_LOGGED, 201, {"number": number}))
+
+
+def _respond(request: web.Request, reply: Reply) -> web.Response:
+    request[SHAPE] = reply.shape
+    return web.Response(status=reply.status, body=reply.content(), content_type="application/json")

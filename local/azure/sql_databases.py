@@ -1,0 +1,221 @@
+"""Microsoft.Sql/servers/databases: list, get, create, copy, update, rename, delete."""
+
+from __future__ import annotations
+
+import uuid
+
+from local.azure import contents
+from local.azure import operation_kinds as kinds
+from local.azure.addresses import Address, parse_resource
+from local.azure.evidence import GUESS, RECORDED
+from local.azure.listing import page, readable
+from local.azure.operations import Operation
+from local.azure.refusals import conflict, front_404, invalid, missing_linked_right, parent_404, provider_404
+from local.azure.replies import Refusal, Reply, sql_time
+from local.azure.store import Json, Resource
+from local.azure.world import Ask, World, effect, route
+
+DATABASES = "Microsoft.Sql/servers/databases"
+
+_GET = RECORDED("SQL database: GET", "azure-cli sql/test_sql_db_copy.yaml@f66c4d45")
+_LIST = GUESS(
+    "SQL database: list with master of kind v12.0,system", "common knowledge; lists of servers were not recorded"
+)
+_COPYING = GUESS(
+    "SQL database: a copy that is under way",
+    "its creationDate is 36 s after the accept (recorded), so GET answers 404 until then and status Copying after it",
+)
+_GONE = GUESS(
+    "SQL database: deletion of one that never was", "204 is what the SDK takes; only a second DELETE is recorded"
+)
+_MOVED = RECORDED("SQL database: rename answers 200 and nothing else", "azure-cli sql/test_sql_db_mgmt.yaml@9a17e519")
+_NO_SOURCE = GUESS("SQL database: copy of a source that is missing", "no recording")
+
+_APPEARS = 36.0
+"""Seconds after which a copy appears (recordings.md 2.1)."""
+
+
+def make_database(address: Address, location: str, body: Json, now: float) -> Resource:
+    """A new database, online."""
+    given = body.get("properties") or {}
+    sku = body.get("sku") or {"name": "GP_Gen5", "tier": "GeneralPurpose", "family": "Gen5", "capacity": 2}
+    objective = f"{sku['name']}_{sku['capacity']}" if sku["name"].startswith("GP_") else sku["name"]
+    document: Json = {
+        "sku": sku,
+        "kind": "v12.0,user,vcore" if "Gen5" in sku["name"] else "v12.0,user",
+        "properties": {
+            "collation": given.get("collation", "SQL_Latin1_General_CP1_CI_AS"),
+            "maxSizeBytes": given.get("maxSizeBytes", 34359738368),
+            **({"elasticPoolId": given["elasticPoolId"]} if given.get("elasticPoolId") else {}),
+            "status": "Online",
+            "databaseId": str(uuid.uuid4()),
+            "creationDate": sql_time(now),
+            "currentServiceObjectiveName": objective,
+            "requestedServiceObjectiveName": objective,
+            "defaultSecondaryLocation": "northeurope",
+            "catalogCollation": "SQL_Latin1_General_CP1_CI_AS",
+            "zoneRedundant": False,
+            "maxLogSizeBytes": 193273528320,
+            "readScale": "Disabled",
+            "currentSku": sku,
+            "currentBackupStorageRedundancy": "Geo",
+            "requestedBackupStorageRedundancy": "Geo",
+            "isLedgerOn": False,
+            "isInfraEncryptionEnabled": False,
+        },
+        "location": location,
+    }
+    if body.get("tags"):
+        document["tags"] = body["tags"]
+    return Resource(address.path, DATABASES, document, {"history": []})
+
+
+def shown(resource: Resource) -> Json:
+    """What GET shows."""
+    return {**resource.document, "id": resource.id, "name": resource.name, "type": resource.type}
+
+
+def visible(world: World, resource: Resource) -> bool:
+    """Whether a copy has appeared already."""
+    return float(resource.private.get("appears", 0)) <= world.now()
+
+
+def find(world: World, address: Address) -> Resource:
+    """The database. Raises the 404 that fits."""
+    found = world.store.get(address.path)
+    if found is not None and visible(world, found):
+        return found
+    if world.store.get(address.parent.path) is None:
+        raise front_404(address)
+    raise provider_404(DATABASES, address.name)
+
+
+@route("GET", f"{DATABASES}/*")
+def list_databases(world: World, ask: Ask) -> Reply:
+    """Databases of a server, `master` too."""
+    if world.store.get(ask.address.parent.path) is None:
+        raise front_404(ask.address.parent)
+    found = [r for r in world.store.find(DATABASES, ask.address.parent.path) if visible(world, r)]
+    return page(world, ask, [shown(r) for r in readable(world, ask, found)], one_page=_LIST)
+
+
+@route("GET", DATABASES)
+def get_database(world: World, ask: Ask) -> Reply:
+    """One database."""
+    found = find(world, ask.address)
+    return Reply(_COPYING if found.properties["status"] == "Copying" else _GET, 200, shown(found))
+
+
+@route("PUT", DATABASES)
+def put_database(world: World, ask: Ask) -> Reply:
+    """Creates, copies or updates, as `createMode` says."""
+    server = world.store.get(ask.address.parent.path)
+    if server is None:
+        raise parent_404(ask.address)
+    mode = (ask.body.get("properties") or {}).get("createMode", "Default")
+    found = world.store.get(ask.path)
+    if mode == "Copy":
+        if found is not None:
+            raise conflict("DatabaseAlreadyExists", f"Database '{ask.address.name}' already exists.")
+        return _copy(world, ask, server)
+    if mode != "Default":
+        raise invalid("InvalidCreateMode", f"The emulator knows no create mode '{mode}' for a database of a server.")
+    if found is not None:
+        return _update(world, ask, found)
+    database = make_database(ask.address, server.location, ask.body, world.now())
+    database.properties["status"] = "Creating"
+    world.store.put(database)
+    return world.accepted(ask, world.begin(ask, kinds.DATABASE_CREATE, database.id, server.location, "database-online"))
+
+
+def _copy(world: World, ask: Ask, server: Resource) -> Reply:
+    source_id = (ask.body.get("properties") or {}).get("sourceDatabaseId") or ""
+    source = world.store.get(source_id) if parse_resource(source_id) else None
+    if source is None or not visible(world, source) or source.private.get("system"):
+        raise Refusal(_NO_SOURCE, 404, "SourceDatabaseNotFound", "The source database does not exist.")
+    if not world.rights.allowed(ask.claims.principal_id, f"{DATABASES}/read", source.id):
+        raise missing_linked_right(ask.claims.principal_id, f"{DATABASES}/read", source.id)
+    if source.properties["status"] != "Online":
+        raise conflict("SourceDatabaseNotOnline", f"The source is {source.properties['status']}.")
+    appears = world.later(_APPEARS)
+    copy = make_database(ask.address, server.location, ask.body, appears)
+    if "sku" not in ask.body and not copy.properties.get("elasticPoolId"):
+        for key in ("sku", "kind"):
+            copy.document[key] = source.document[key]
+    copy.properties.update(status="Copying", collation=source.properties["collation"])
+    # The copy holds what the source holds now, whatever is loaded into the source while it is under way.
+    copy.private = {"appears": appears, "copy": True, "history": [[appears, contents.now_of(source)]]}
+    world.store.put(copy)
+    return world.accepted(ask, world.begin(ask, kinds.DATABASE_COPY, copy.id, server.location, "database-online"))
+
+
+@effect("database-online")
+def database_online(world: World, operation: Operation) -> None:
+    """A created or copied database goes online; one that failed is gone, or stays broken if the fault says so."""
+    found = world.store.get(operation.target)
+    if found is None:
+        return
+    if operation.error and operation.arguments.get("leaves") != "broken":
+        world.store.remove(found.id)
+        return
+    found.properties["status"] = "Suspect" if operation.error else "Online"
+    world.store.put(found)
+
+
+@route("PATCH", DATABASES)
+def patch_database(world: World, ask: Ask) -> Reply:
+    """Changes tags, size or limits of a database."""
+    return _update(world, ask, find(world, ask.address))
+
+
+def _update(world: World, ask: Ask, found: Resource) -> Reply:
+    if "tags" in ask.body:
+        found.document["tags"] = ask.body["tags"] or {}
+    if ask.body.get("sku"):
+        found.document["sku"] = found.properties["currentSku"] = ask.body["sku"]
+    if size := (ask.body.get("properties") or {}).get("maxSizeBytes"):
+        found.properties["maxSizeBytes"] = size
+    world.store.put(found)
+    return world.accepted(ask, world.begin(ask, kinds.DATABASE_UPDATE, found.id, found.location, "nothing"))
+
+
+@effect("nothing")
+def nothing(world: World, operation: Operation) -> None:
+    """An operation whose change was made at its start."""
+
+
+@route("POST", f"{DATABASES}/:move")
+def rename_database(world: World, ask: Ask) -> Reply:
+    """Renames: the database keeps its databaseId and its creation date."""
+    found = find(world, ask.address.parent)
+    target = parse_resource(str(ask.body.get("id", "")))
+    if target is None or target.parent.path.lower() != ask.address.parent.parent.path.lower():
+        raise invalid("InvalidMoveTarget", "The target must be a database of the same server.")
+    if world.store.get(target.path):
+        raise conflict("DatabaseAlreadyExists", f"Database '{target.name}' already exists.")
+    world.store.remove(found.id)
+    world.store.put(Resource(target.path, DATABASES, found.document, found.private))
+    return Reply(_MOVED, 200)
+
+
+@route("DELETE", DATABASES)
+def delete_database(world: World, ask: Ask) -> Reply:
+    """Deletes; a second time is accepted again, as recorded."""
+    found = world.store.get(ask.path)
+    server = world.store.get(ask.address.parent.path)
+    if server is None or (found is None and world.store.fact("dropped", ask.path) is None):
+        return Reply(_GONE, 204)
+    if found and found.private.get("system"):
+        raise invalid("CannotDropSystemDatabase", "The database is a system database.")
+    world.store.keep("dropped", ask.path, {"id": ask.path})
+    for running in world.operations.open_on(ask.path):
+        world.operations.settle(running, {"code": "OperationCancelled", "message": "The database was dropped."})
+    operation = world.begin(ask, kinds.DATABASE_DROP, ask.path, server.location, "resource-gone")
+    return world.accepted(ask, operation)
+
+
+@effect("resource-gone")
+def resource_gone(world: World, operation: Operation) -> None:
+    """What was deleted is no more; a deletion that failed leaves it."""
+    if not operation.error:
+        world.store.remove(operation.target)
