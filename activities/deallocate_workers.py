@@ -20,14 +20,14 @@ def deallocate_workers(app: Services, given: Given) -> Answer:
     for worker in app.catalog.workers.list():
         if worker.state != "stopping" or worker.last_session != session:
             continue
-        group = app.resource_group(worker.profile, worker.region)
-        state = app.machines.state(group, worker.name).state
+        machine = app.machine_id(worker)
+        state = app.machines.state(machine).state
         if state == "absent":
             app.catalog.workers.remove(worker.name)
         elif state == "deallocated":
             app.catalog.workers.set_state(worker.name, "deallocated", expected={"stopping"})
         else:
             if state != "deallocating":
-                app.machines.deallocate(group, worker.name)
+                app.machines.deallocate(machine)
             pending += 1
     return {"pending": pending}

@@ -7,8 +7,8 @@ import azure.durable_functions as df
 from activities.answering import Answer, Given, answered
 from holdfast.catalog import Action, Worker, WorkerRole
 from holdfast.cloud.tags import worker_tags
-from holdfast.model.errors import HoldfastError, InvalidInput, WorkerFailed
-from holdfast.settings import WorkerProfile
+from holdfast.model.errors import HoldfastError, WorkerFailed
+from holdfast.settings import RegionProfile
 from holdfast.wiring import Services
 from holdfast.worker.boot import custom_data
 
@@ -28,17 +28,14 @@ def lease_worker(app: Services, given: Given) -> Answer:
     """Called again until `ready`; `queued` says that every worker is taken and none more may be made."""
     plan, session, key = given["plan"], given["session"], given["key"]
     name, region = plan["worker_profile"], plan["worker_region"]
-    profile = app.worker_profile(name)
-    if region not in profile.regions:
-        raise InvalidInput(f"worker profile {name!r} has no entry for the region {region}")
+    place, profile = app.place(name, region), app.worker_profile(name)
     lease = app.catalog.workers.lease(region, name, ROLE, session, key, profile)
     worker = lease.worker
     if worker is None:
         return {"ready": False, "queued": True, "pending": True, "worker": ""}
-    group = profile.regions[region].resource_group
     try:
-        _bring_up(app, worker, lease.action, profile, session)
-        ready = _is_ready(app, worker, lease.action, group)
+        _bring_up(app, worker, lease.action, place, session)
+        ready = _is_ready(app, worker, lease.action)
     except HoldfastError as error:
         # The next attempt must not be handed the same broken machine; the janitor removes what is left of it.
         app.catalog.workers.set_state(worker.name, "failed", failure=error.detail)
@@ -51,16 +48,16 @@ def lease_worker(app: Services, given: Given) -> Answer:
     return {"ready": True, "pending": archiving, "worker": worker.name, "detail": f"{worker.name} in {region}"}
 
 
-def _bring_up(app: Services, worker: Worker, action: Action, profile: WorkerProfile, session: str) -> None:
+def _bring_up(app: Services, worker: Worker, action: Action, place: RegionProfile, session: str) -> None:
     """Asks Azure for the machine. Safe to repeat: a machine of that name that is ours is the one asked for."""
     if action == "ready":
         return
     app.dispatch.open_queue(worker.name)
-    place = profile.regions[worker.region]
-    found = app.machines.state(place.resource_group, worker.name)
+    machine, profile = app.machine_id(worker), app.worker_profile(worker.profile)
+    found = app.machines.state(machine)
     if action == "start":
         if found.state in ("deallocated", "stopped"):
-            app.machines.start(place.resource_group, worker.name)
+            app.machines.start(machine)
         elif found.state == "absent":
             raise WorkerFailed(f"{worker.name} should be deallocated, but it is gone")
     elif found.state == "absent":
@@ -74,16 +71,16 @@ def _bring_up(app: Services, worker: Worker, action: Action, profile: WorkerProf
         )
 
 
-def _is_ready(app: Services, worker: Worker, action: Action, group: str) -> bool:
+def _is_ready(app: Services, worker: Worker, action: Action) -> bool:
     """The machine runs, and its worker has checked in since it was asked for."""
     checked = app.dispatch.check_in(worker.name)
     if action == "ready":
         if checked is None or app.clock.now() - checked.at > app.settings.lost_after:
             raise WorkerFailed(f"{worker.name} stopped reporting")
         return True
-    found = app.machines.state(group, worker.name)
-    if found.failure:
-        raise WorkerFailed(f"{worker.name}: {found.failure}")
+    found = app.machines.state(app.machine_id(worker))
+    if found.error is not None:
+        raise found.error
     return found.state == "running" and checked is not None and checked.at >= worker.changed_at
 
 

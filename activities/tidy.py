@@ -9,6 +9,7 @@ import azure.durable_functions as df
 from activities.answering import Answer, Given, answered
 from holdfast.catalog import Worker
 from holdfast.model.errors import ErrorInfo, NotFound
+from holdfast.model.plan import copy_name
 from holdfast.model.session import State, outcome
 from holdfast.wiring import Services
 
@@ -63,7 +64,9 @@ def tidy_copies(app: Services, given: Given) -> Answer:
     removed = 0
     for copy in app.servers.list_copies(app.settings.installation):
         expired = copy.expires_at is not None and copy.expires_at < app.clock.now()
-        if expired or _ended(app, copy.session):
+        # On an instance copies stand beside originals: the name must follow from the very tags as well.
+        ours = copy.name == copy_name(copy.source_key, copy.session)
+        if ours and (expired or _ended(app, copy.session)):
             app.servers.drop_copy(copy.resource_id, copy.tags)
             removed += 1
     return {"removed": removed}
@@ -77,20 +80,21 @@ def tidy_workers(app: Services, given: Given) -> Answer:
     known = {worker.name: worker for worker in app.catalog.workers.list()}
     for machine in app.machines.list(app.settings.installation):
         worker = known.pop(machine.name, None)
+        state = app.machines.state(machine.resource_id).state
         if worker is None or _worthless(app, worker):
             # A machine that a session is just about to use keeps its slot, and then stays.
             if worker is None or app.catalog.workers.retire(worker.name, "deleting"):
-                app.machines.delete(machine.group, machine.name)
+                app.machines.delete(machine.resource_id)
                 app.dispatch.drop_worker(machine.name)
                 removed += 1
-        elif machine.state == "deallocated":
+        elif state == "deallocated":
             app.catalog.workers.set_state(worker.name, "deallocated", expected=("stopping", "running"))
         elif not worker.slots and worker.state != "stopping" and _ended(app, worker.last_session or ""):
             if app.catalog.workers.retire(worker.name, "stopping"):
-                app.machines.deallocate(machine.group, machine.name)
+                app.machines.deallocate(machine.resource_id)
                 removed += 1
-        elif worker.state == "stopping" and machine.state in ("running", "stopped"):
-            app.machines.deallocate(machine.group, machine.name)
+        elif worker.state == "stopping" and state in ("running", "stopped"):
+            app.machines.deallocate(machine.resource_id)
     for worker in known.values():
         if not worker.slots and app.clock.now() - worker.changed_at > _GRACE:
             app.catalog.workers.remove(worker.name)

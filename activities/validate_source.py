@@ -6,7 +6,7 @@ import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
 from holdfast.model.clock import parse_iso
-from holdfast.model.errors import InvalidInput, NoSuchSource, SourceUnusable, StagingServerUnusable
+from holdfast.model.errors import InvalidInput, SourceUnusable, StagingServerUnusable
 from holdfast.model.plan import BackupPlan, StagingServer, copy_name
 from holdfast.model.point import point_id
 from holdfast.model.policy import Policy
@@ -31,13 +31,7 @@ def validate_source(app: Services, given: Given) -> Answer:
         raise SourceUnusable(f"{source.name} is {source.status}, not Online")
     staging = _staging(app, policy, source, given.get("staging"))
     region = (staging or source).region
-    profile = app.worker_profile(policy.worker)
-    if region not in profile.regions:
-        raise InvalidInput(
-            f"worker profile {policy.worker!r} has no entry for the region {region} of "
-            f"{'the staging server ' + staging.name if staging else source.name}",
-            help=f"Add the region to the profile (it has {', '.join(sorted(profile.regions))}).",
-        )
+    app.place(policy.worker, region)
     repository = app.repository(policy.repository)
     if repository.archive:
         raise InvalidInput(
@@ -83,10 +77,7 @@ def _staging(app: Services, policy: Policy, source: Source, wanted: bool | None)
             f"{_KIND_WORD[source.kind]}",
             help=f"Add staging.{'managed_instance' if managed else 'sql_server'} to the policy, or start with --direct.",
         )
-    try:
-        server = app.servers.staging_server(resource)
-    except NoSuchSource as error:
-        raise StagingServerUnusable(f"staging server {resource} does not exist") from error
+    server = app.servers.staging_server(resource)
     if server.kind is not source.kind:
         raise StagingServerUnusable(
             f"{source.name} needs a {_KIND_WORD[source.kind]} to stage on; {server.name} is a {_KIND_WORD[server.kind]}"

@@ -9,12 +9,12 @@ from holdfast.clock_file import clock_from
 from holdfast.model.clock import Clock
 from holdfast.model.errors import InvalidInput
 from holdfast.model.job import RepositoryRef
-from holdfast.settings import Settings, WorkerProfile
+from holdfast.settings import RegionProfile, Settings, WorkerProfile
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from holdfast.catalog import Catalog
+    from holdfast.catalog import Catalog, Worker
     from holdfast.cloud.databases import SqlServers
     from holdfast.cloud.dispatch import JobDispatch
     from holdfast.cloud.exports import Exports
@@ -109,12 +109,19 @@ class Services:
             )
         return found
 
-    def resource_group(self, profile: str, region: str) -> str:
-        """Where the workers of that profile and region live. Raises InvalidInput where that is no longer configured."""
-        place = self.worker_profile(profile).regions.get(region)
-        if place is None:
-            raise InvalidInput(f"worker profile {profile!r} has no entry for the region {region}")
-        return place.resource_group
+    def place(self, profile: str, region: str) -> RegionProfile:
+        """What a worker profile means in a region. Raises InvalidInput where it has no entry for it."""
+        regions = self.worker_profile(profile).regions
+        if region not in regions:
+            raise InvalidInput(
+                f"worker profile {profile!r} has no entry for the region {region}",
+                help=f"Add the region to the profile (it has {', '.join(sorted(regions))}).",
+            )
+        return regions[region]
+
+    def machine_id(self, worker: Worker) -> str:
+        """Resource id of a worker's machine."""
+        return self.machines.resource_id(worker.name, self.place(worker.profile, worker.region))
 
 
 @cache
