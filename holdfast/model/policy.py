@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 
 from holdfast.model.errors import InvalidPolicy
 from holdfast.model.source import ResourceId
@@ -30,8 +39,12 @@ def _time_of_day(value: object) -> object:
     return value
 
 
+# Written as it is read, so that a stored policy can be read again.
 TimeOfDay = Annotated[
-    time, BeforeValidator(_time_of_day), Field(json_schema_extra={"pattern": "^([01]\\d|2[0-3]):[0-5]\\d$"})
+    time,
+    BeforeValidator(_time_of_day),
+    PlainSerializer(lambda value: f"{value:%H:%M}", return_type=str, when_used="json"),
+    Field(json_schema_extra={"pattern": "^([01]\\d|2[0-3]):[0-5]\\d$"}),
 ]
 
 
@@ -154,7 +167,12 @@ def _days(value: object) -> object:
 class Drill(_Strict):
     """A scheduled restore that proves a point."""
 
-    every: Annotated[timedelta, BeforeValidator(_days), Field(json_schema_extra={"pattern": "^\\d+d$"})]
+    every: Annotated[
+        timedelta,
+        BeforeValidator(_days),
+        PlainSerializer(lambda value: f"{value.days}d", return_type=str, when_used="json"),
+        Field(json_schema_extra={"pattern": "^\\d+d$"}),
+    ]
     target: str
 
 
