@@ -87,6 +87,12 @@ class Shadow:
         self.continue_as_new: Action | None = None
         self.cancelled: set[int] = set()
         """Ids of timers that the orchestrator has cancelled: nobody needs to wait for them."""
+        self.misnumbers = False
+        """At some moment a fan-in had failed for the SDK but not ended for the host, and the SDK had gone on.
+
+        From there SDK and host may number tasks differently: a silent wrong result, or a run that hangs. Nothing may
+        raise inside `task_all`.
+        """
         self._cursor = 0
         self._current: _Node | None = None
         self._next_id = 0
@@ -105,15 +111,6 @@ class Shadow:
     def open_tasks(self) -> frozenset[int | str]:
         """Ids (of an entity call: its GUID) of what has been asked for and is not answered yet."""
         return frozenset(self._open)
-
-    @property
-    def misnumbers(self) -> bool:
-        """A fan-in has failed for the SDK but not ended for the host, and the SDK has gone on.
-
-        From here SDK and host may number tasks differently: a silent wrong result, or a run that hangs. Nothing may
-        raise inside `task_all`.
-        """
-        return self._cursor + 1 < len(self.actions) and any(not node.done for node in self._failed_fan_ins)
 
     def feed(self, event: Event) -> bool:
         """Takes the next history event.
@@ -141,6 +138,9 @@ class Shadow:
         else:
             return True
         self._advance()
+        if self._failed_fan_ins:
+            self._failed_fan_ins = [node for node in self._failed_fan_ins if not node.done]
+            self.misnumbers |= bool(self._failed_fan_ins) and self._cursor + 1 < len(self.actions)
         return known
 
     def _advance(self) -> None:
@@ -278,7 +278,7 @@ class Shadow:
     def _raise_event(self, event: Event) -> None:
         name = event["Name"]
         if name in self._open:  # an entity's answer carries the call's GUID as its name
-            self._complete(name, failed=False)
+            self._complete(name, failed="exceptionType" in json.loads(event["Input"]))
         elif self._waiting[name]:
             self._settle(self._waiting[name].pop(), failed=False)
         else:
