@@ -41,14 +41,28 @@ class RowCounter:
         # What of the last piece is not read yet (the start of a prefix), and how many bytes of the next are to be passed.
         self._held = b""
         self._pass = 0
+        self._fed = 0
+        self._border = 0
+
+    @property
+    def rows(self) -> int:
+        """Whole rows so far."""
+        return self._rows
+
+    @property
+    def border(self) -> int:
+        """Where the last whole row ended, in bytes from the beginning."""
+        return self._border
 
     def feed(self, piece: bytes) -> None:
         """Takes the next bytes."""
+        self._fed += len(piece)
         if len(self._plan) == 1 and not self._plan[0][0]:
             self._feed_fixed(len(piece))
             return
         data = self._held + piece if self._held else piece
         end = len(data)
+        ended = -1
         at = self._pass
         plan, last = self._plan, len(self._plan)
         step, rows = self._step, self._rows
@@ -56,6 +70,7 @@ class RowCounter:
             if step == last:
                 rows += 1
                 step = 0
+                ended = at
             prefix, read, null, fixed, longest, nullable = _CHUNK if self._in_chunks else plan[step]
             if at == end or end - at < prefix:
                 break
@@ -82,6 +97,8 @@ class RowCounter:
                 at += length
             step += 1
         self._step, self._rows = step, rows
+        if ended >= 0:
+            self._border = self._fed - end + ended
         self._held = data[at:] if at < end else b""
         self._pass = max(at - end, 0)
 
@@ -97,6 +114,7 @@ class RowCounter:
         # Here `_pass` counts the bytes of the row that has begun.
         self._rows += rows
         self._pass = left
+        self._border = self._fed - left
 
     def _contradiction(self, step: int, rows: int, what: str) -> RowsNotDecodable:
         return RowsNotDecodable(f"row {rows + 1}: column {self._names[step]} {what}")

@@ -1,0 +1,5 @@
+"""A stand-in for SqlPackage's export: its command line, its lines, its messages, its exit codes, and a valid new BACPAC.
+
+What it exports is a database of the local Azure emulator. It says on every run that it is a stand-in. It is installed on
+emulated workers exactly as the real one on real workers: as a ZIP with an executable `sqlpackage` in it (`delivery`).
+"""
