@@ -23,14 +23,18 @@ log = structlog.get_logger()
 SHUTDOWN_GRACE = timedelta(seconds=30)
 #: Pause after a fault of the queue, doubled up to this.
 _LONGEST_PAUSE = timedelta(seconds=30)
+#: The queue counts whole seconds, and a busy machine may stand still for some.
+_SHORTEST_HIDING = timedelta(seconds=10)
 
 
 class WorkerLoop:
     """Runs until `stop` is called. One instance a process."""
 
-    def __init__(self, mailbox: Mailbox, equipment: Equipment) -> None:
+    def __init__(self, mailbox: Mailbox, equipment: Equipment, *, hidden_for: timedelta | None = None) -> None:
         self.mailbox, self.equipment = mailbox, equipment
         self.settings, self.clock = equipment.settings, equipment.clock
+        # How long a message stays hidden without renewal; renewed at every heartbeat, so a few may fail.
+        self.hidden_for = hidden_for or max(self.settings.heartbeat * 5, _SHORTEST_HIDING)
         # A restart of the program counts as a boot: whatever was in hand before is not in hand now.
         self.boot_id = self.settings.boot_id or uuid4().hex
         self.started_at = self.clock.now()
@@ -42,11 +46,6 @@ class WorkerLoop:
         self._next_check_in = 0.0
         # Its age tells the machine's own deadline (see boot.py) how long ago there was work.
         self._alive = equipment.workspaces.root / "alive"
-
-    @property
-    def hidden_for(self) -> timedelta:
-        """How long a message stays hidden without renewal; renewed at every heartbeat, so four may fail."""
-        return max(self.settings.heartbeat * 5, timedelta(seconds=10))
 
     def stop(self) -> None:
         """Ends `run` soon: nothing new is taken, jobs in hand are abandoned. May be called from a signal handler."""

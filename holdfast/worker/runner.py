@@ -13,7 +13,7 @@ import structlog
 from holdfast.model.job import Heartbeat, Job, JobEvent, JobKind, JobResult, JobState, WorkerMessage
 from holdfast.worker.assignment import Assignment, EndedBadly, Equipment
 from holdfast.worker.failures import error_info
-from holdfast.worker.kinds import TIDY, WORK
+from holdfast.worker.kinds import tidy_of, work_of
 from holdfast.worker.mailbox import Delivery, Mailbox
 from holdfast.worker.progress import ProgressBoard
 from holdfast.worker.stopping import Stop, StopReason
@@ -121,7 +121,7 @@ class JobRunner:
     def _tidy(self, assignment: Assignment, state: JobState) -> None:
         """Tidies the disk. A fault is logged and no more: the job's end is known by now."""
         try:
-            TIDY[assignment.job.kind](assignment, state)
+            tidy_of(assignment.job.kind)(assignment, state)
         except Exception as error:  # noqa: BLE001 (what stays is swept at the next start)
             log.warning("the workspace could not be removed", job=self.job_id, error=error_info(error).detail)
 
@@ -136,7 +136,7 @@ class JobRunner:
             if self.mailbox.cancel_asked(job.session, job.id):
                 self.stop.ask(StopReason.CANCELLED)
             self.stop.check()
-            output = WORK[job.kind](assignment)
+            output = work_of(job.kind)(assignment)
         except Exception as failure:  # noqa: BLE001 (every failure becomes the job's result)
             if self.stop.reason is StopReason.SHUTDOWN:
                 return None
