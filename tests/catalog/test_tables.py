@@ -147,7 +147,9 @@ def test_two_writers_lose_no_change(table: Table) -> None:
             table.change(
                 "p",
                 "k",
-                lambda row: Row("p", "k", {"n": 1}) if row is None else row.with_values(n=int(str(row.values["n"])) + 1),
+                lambda row: (
+                    Row("p", "k", {"n": 1}) if row is None else row.with_values(n=int(str(row.values["n"])) + 1)
+                ),
             )
 
     threads = [threading.Thread(target=count) for _ in range(8)]

@@ -1,0 +1,60 @@
+"""The catalog as a whole."""
+
+from __future__ import annotations
+
+import pytest
+from azure.core.exceptions import HttpResponseError, ServiceRequestError
+from azure.data.tables import TableServiceClient
+from azure.storage.blob import ContainerClient
+
+from holdfast.catalog import Catalog, CatalogTooNew
+from holdfast.catalog import database as schema
+from holdfast.catalog.failures import storage_errors
+from holdfast.model.errors import Forbidden, InvalidInput, Unavailable
+
+
+def test_preparing_twice_is_preparing_once(catalog: Catalog, service: TableServiceClient) -> None:
+    """All tables, the container, the version."""
+    catalog.prepare()
+    catalog.prepare()
+    assert {table.name for table in service.list_tables()} == set(schema.TABLES)
+    assert catalog.check_version() == schema.SCHEMA_VERSION
+
+
+def test_a_newer_schema_is_not_touched(
+    catalog: Catalog, service: TableServiceClient, container: ContainerClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An older version would misread it."""
+    monkeypatch.setattr(schema, "SCHEMA_VERSION", 99)
+    catalog.prepare()
+    monkeypatch.undo()
+    with pytest.raises(CatalogTooNew, match="99"):
+        catalog.prepare()
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (403, Forbidden),
+        (401, Forbidden),
+        (400, InvalidInput),
+        (413, InvalidInput),
+        (500, Unavailable),
+        (503, Unavailable),
+    ],
+)
+def test_what_storage_refuses_is_told_in_our_words(status: int, expected: type[Exception]) -> None:
+    """And never in the SDK's, which may quote a signed address."""
+    error = HttpResponseError("https://account.table.core.windows.net/?sig=SECRET")
+    error.status_code = status
+    with pytest.raises(expected) as raised, storage_errors("the table x"):
+        raise error
+    assert "SECRET" not in str(raised.value)
+    assert "the table x" in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+def test_storage_that_does_not_answer_is_unavailable() -> None:
+    """A retry may help."""
+    with pytest.raises(Unavailable), storage_errors("the table x"):
+        raise ServiceRequestError("connection refused")

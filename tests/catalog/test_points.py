@@ -1,0 +1,153 @@
+"""Restore points: lists, details, and a catalog that fills itself again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.data.tables import TableServiceClient
+from azure.storage.blob import ContainerClient
+
+from holdfast.catalog import Catalog, Differences
+from holdfast.model.errors import InvalidInput, NotFound
+from holdfast.model.point import Entry, RestorePoint, Table, point_id
+from holdfast.model.source import chain_id
+
+AT = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
+
+
+def point(number: int = 0, source: str = "sql-a/sales", **fields: Any) -> RestorePoint:
+    """A point of a chain, the whole of it."""
+    chain, at = chain_id(source), AT + timedelta(days=number)
+    return RestorePoint(
+        **{
+            "id": point_id(at, chain, f"session {number}"),
+            "source": source,
+            "chain": chain,
+            "repository": "default",
+            "created_at": at,
+            "kind": "increment" if number else "full",
+            "consistency": "transactional",
+            "flags": ["daily"],
+            "entries": [Entry(name="model.xml", bytes=2**40, sha256="0" * 64)],
+            "tables": [Table(schema="dbo", name="Orders", rows=None, bytes=3 * 2**33)],
+            "inflated_bytes": 2**41,
+            "stored_bytes": 2**33,
+            "sequence": number + 1,
+            **fields,
+        }
+    )
+
+
+def test_a_point_comes_back_whole_and_is_listed_in_short(catalog: Catalog) -> None:
+    """Numbers beyond 32 bits too."""
+    given = point()
+    catalog.points.put(given)
+    catalog.points.put(given)
+    assert catalog.points.get(given.id) == given
+    assert catalog.points.list().points == [given.model_copy(update={"entries": [], "tables": []})]
+    with pytest.raises(NotFound):
+        catalog.points.get("none")
+    with pytest.raises(InvalidInput):
+        catalog.points.put(given.model_copy(update={"repository": ""}))
+
+
+def test_a_point_of_ten_thousand_tables_fits(catalog: Catalog, container: ContainerClient) -> None:
+    """Far beyond what a row takes; removed, it leaves nothing."""
+    tables = [Table(schema="dbo", name=f"Table {n} {'x' * 100}", rows=n, bytes=n) for n in range(10_000)]
+    given = point(tables=tables, warnings=["w" * 50_000])
+    catalog.points.put(given)
+    assert catalog.points.get(given.id) == given
+    assert catalog.points.remove(given.id, repository="default")
+    assert not catalog.points.remove(given.id, repository="default")
+    assert list(container.list_blobs()) == []
+
+
+def test_points_are_listed_oldest_first_whatever_the_order_of_their_coming(catalog: Catalog) -> None:
+    """Across chains and repositories, page by page."""
+    points = [point(n, source) for n in range(4) for source in ("sql-a/sales", "sql-b/db1", "sql-b/db10")]
+    for each in reversed(points):
+        catalog.points.put(each)
+    ids = sorted(p.id for p in points)
+    assert [p.id for p in catalog.points.list().points] == ids
+    first = catalog.points.list(limit=5)
+    assert [p.id for p in first.points] == ids[:5]
+    assert first.after is not None
+    rest = catalog.points.list(limit=7, after=first.after)
+    assert [p.id for p in rest.points] == ids[5:]
+    assert rest.after is None
+
+
+def test_a_glob_means_the_whole_of_the_name(catalog: Catalog) -> None:
+    """db1 never matches db10; a slash brings the server in."""
+    for source in ("sql-a/sales", "sql-b/db1", "sql-b/DB10"):
+        catalog.points.put(point(0, source))
+
+    def found(glob: str) -> set[str]:
+        return {p.source for p in catalog.points.list(database_glob=glob).points}
+
+    assert found("db1") == {"sql-b/db1"}
+    assert found("db*") == {"sql-b/db1", "sql-b/DB10"}
+    assert found("SQL-B/*") == {"sql-b/db1", "sql-b/DB10"}
+    assert found("*") == {"sql-a/sales", "sql-b/db1", "sql-b/DB10"}
+
+
+def test_a_page_is_filled_beyond_what_does_not_fit(catalog: Catalog) -> None:
+    """A glob that is rare costs no empty pages."""
+    for number in range(6):
+        catalog.points.put(point(number, "sql-b/other"))
+    catalog.points.put(point(7))
+    assert [p.source for p in catalog.points.list(database_glob="sales", limit=1).points] == ["sql-a/sales"]
+
+
+def test_an_archive_copy_of_the_same_id_is_a_point_of_its_own(catalog: Catalog) -> None:
+    """Asked without a repository, the one that needs no rehydration is given."""
+    given = point()
+    copy = given.model_copy(update={"repository": "archive", "tier": "archive"})
+    catalog.points.put(copy)
+    catalog.points.put(given)
+    assert catalog.points.get(given.id) == given
+    assert catalog.points.get(given.id, repository="archive") == copy
+    assert [p.repository for p in catalog.points.list(chain=given.chain, repository="archive").points] == ["archive"]
+    catalog.points.remove(given.id, repository="default")
+    assert catalog.points.get(given.id) == copy
+
+
+def test_an_emptied_catalog_fills_itself_again(catalog: Catalog, service: TableServiceClient) -> None:
+    """The repository is the truth."""
+    points = [point(n) for n in range(3)]
+    chain = points[0].chain
+    nameless = [p.model_copy(update={"repository": ""}) for p in points]
+    found = catalog.points.reconcile("default", chain, nameless)
+    assert found == Differences(added=tuple(p.id for p in points))
+    assert not catalog.points.reconcile("default", chain, nameless)
+    service.delete_table("holdfastpoints")
+    assert catalog.points.reconcile("default", chain, nameless) == found
+    assert [catalog.points.get(p.id) for p in points] == points
+
+
+def test_what_differs_is_mended_and_named(catalog: Catalog) -> None:
+    """One lost, one too many, one changed; other chains and repositories stay as they are."""
+    here, gone, wrong = point(0), point(1), point(2)
+    elsewhere, archived = point(0, "sql-b/db1"), gone.model_copy(update={"repository": "archive"})
+    for each in (gone, wrong.model_copy(update={"stored_bytes": 1, "kept_because": ["hold"]}), elsewhere, archived):
+        catalog.points.put(each)
+    found = catalog.points.reconcile("default", here.chain, [here, wrong])
+    assert found == Differences((here.id,), (gone.id,), (wrong.id,))
+    assert here.id in str(found)
+    assert [p.id for p in catalog.points.list(chain=here.chain, repository="default").points] == [here.id, wrong.id]
+    assert catalog.points.get(wrong.id).stored_bytes == wrong.stored_bytes
+    assert catalog.points.get(wrong.id).kept_because == ["hold"]
+    assert catalog.points.get(elsewhere.id) == elsewhere
+    assert catalog.points.get(gone.id) == archived
+
+
+def test_a_point_committed_meanwhile_is_not_taken_for_lost(catalog: Catalog, clock: Any) -> None:
+    """Another session stored it after the repository was read."""
+    read_at = clock.now()
+    clock.advance(seconds=1)
+    catalog.points.put(point())
+    chain = point().chain
+    assert not catalog.points.reconcile("default", chain, [], as_of=read_at)
+    assert catalog.points.reconcile("default", chain, []) == Differences(missing=(point().id,))
