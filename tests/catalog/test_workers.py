@@ -162,6 +162,7 @@ def test_a_worker_in_use_is_not_retired(catalog: Catalog) -> None:
     name = name_of(lease(catalog, "k1"))
     catalog.workers.set_state(name, "running")
     assert not catalog.workers.retire(name, "stopping")
+    assert catalog.workers.get(name).state == "running"
     assert not catalog.workers.retire("none", "stopping")
     catalog.workers.release("s1", "k1")
     assert catalog.workers.retire(name, "stopping")
@@ -182,6 +183,7 @@ def test_a_lease_and_a_retirement_at_once_do_not_both_win(catalog: Catalog) -> N
             running = [pool.submit(*call) for call in (calls if turn % 2 else reversed(calls))]
         retired, leased = (f.result() for f in (running if turn % 2 else reversed(running)))
         assert retired == (name_of(leased) != name)
+        assert catalog.workers.get(name).state == ("stopping" if retired else "running")
         for worker in catalog.workers.list():
             catalog.workers.remove(worker.name)
 
