@@ -129,7 +129,16 @@ async def running(world: World, port: int = 0, http_port: int = 0) -> AsyncItera
                 await ticking
     finally:
         for runner in runners:
-            await runner.cleanup()
+            await _stop(runner)
+
+
+async def _stop(runner: web.AppRunner) -> None:
+    """Stops serving. What clients still hold open is cut: a TLS connection would wait for their farewell."""
+    held = [c.transport for c in runner.server.connections if c.transport] if runner.server else []
+    await runner.cleanup()
+    for transport in held:
+        transport.abort()
+    await asyncio.sleep(0.01)  # lets the loop close the sockets that were cut
 
 
 async def _tick(world: World) -> None:
