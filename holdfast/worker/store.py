@@ -36,10 +36,10 @@ def work(assignment: Assignment) -> dict[str, Any]:
     with Bacpac.open(file):
         assignment.stop.check()
     header = PointHeader(
+        id=spec.point,
         source=spec.source,
         chain=spec.chain,
         resource_id=spec.resource_id,
-        point=spec.point,
         session=spec.session,
         created_at=spec.created_at,
         consistency=spec.consistency,
@@ -59,7 +59,7 @@ def tidy(assignment: Assignment, _state: JobState) -> None:
 
 def _stored_before(repository: Repository, spec: StoreSpec) -> RestorePoint:
     try:
-        return repository.point(spec.point)
+        return repository.point(spec.point, chain=spec.chain)
     except NotFound:
         raise ExportGone(f"workspace {spec.workspace}") from None
 

@@ -12,6 +12,8 @@ def work(assignment: Assignment) -> dict[str, Any]:
     """Output: `points`, the full details of all points of that chain, and `problems`, what cannot be read. Reads only."""
     spec = assignment.spec(SynchroniseSpec)
     assignment.progress.update(phase="reading the repository")
-    repository = assignment.repositories.open(spec.repository)
-    points = repository.points(spec.chain)
-    return {"points": [point.model_dump(mode="json", by_alias=True) for point in points], "problems": []}
+    survey = assignment.repositories.open(spec.repository).survey(spec.chain)
+    return {
+        "points": [point.model_dump(mode="json", by_alias=True) for point in survey.points],
+        "problems": [str(problem) for problem in survey.problems],
+    }
