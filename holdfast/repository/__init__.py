@@ -1,0 +1,24 @@
+"""The repository: chains of restore points, deduplicated, compressed, sealed. The format is docs/repository-format.md."""
+
+from holdfast.repository.check import CheckProblem, CheckReport
+from holdfast.repository.errors import NewerFormat, NotIdentical, PointConflict, RepositoryExists
+from holdfast.repository.keys import PasswordCost
+from holdfast.repository.manifests import PointHeader
+from holdfast.repository.rehydration import Rehydration
+from holdfast.repository.repository import ChainSurvey, Repository
+from holdfast.repository.restoring import WrittenBacpac
+
+__all__ = [
+    "ChainSurvey",
+    "CheckProblem",
+    "CheckReport",
+    "NewerFormat",
+    "NotIdentical",
+    "PasswordCost",
+    "PointConflict",
+    "PointHeader",
+    "Rehydration",
+    "Repository",
+    "RepositoryExists",
+    "WrittenBacpac",
+]

@@ -1,0 +1,213 @@
+"""One chain: its lock, its manifests, its index objects."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from holdfast.model.errors import Damaged, HoldfastError, RepositoryLocked, Unavailable
+from holdfast.repository.format import MANIFEST_DIGITS, Kind, folder, lock_name, manifest_name, object_name
+from holdfast.repository.index import ChunkIndex
+from holdfast.repository.manifests import ReadManifest, broken_links, open_manifest
+from holdfast.repository.packs import PackTable, decode_index, read_table
+from holdfast.repository.parallel import in_order
+from holdfast.repository.seal import Sealer, open_document
+from holdfast.storage import Lease, LeaseHeld, LeaseLost, ObjectInfo, ObjectStore
+
+LEASE = timedelta(seconds=60)
+RENEW_SECONDS = 15
+#: Requests for small objects beside each other.
+READERS = 8
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is wrong: with which object, and what."""
+
+    object: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.object}: {self.what}"
+
+
+class ChainLock:
+    """A chain's lock while it is held. A thread renews it."""
+
+    def __init__(self, store: ObjectStore, lease: Lease) -> None:
+        self._store, self._lease = store, lease
+        self._lost = threading.Event()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._renew_for_ever, name=f"renew {lease.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def fence(self) -> int:
+        """The number of this acquisition."""
+        return self._lease.fence
+
+    def ensure(self, *, ask: bool = False) -> None:
+        """Raises RepositoryLocked where the lock is lost. `ask`: ask the storage now."""
+        if ask and not self._lost.is_set():
+            self._renew()
+        if self._lost.is_set():
+            raise RepositoryLocked(f"{self._lease.name}: this writer lost its hold to another one")
+
+    def end(self) -> None:
+        """Stops renewing and gives the lock back. Does not raise: the lock ends by itself."""
+        self._ended.set()
+        self._thread.join()
+        try:
+            self._store.release(self._lease)
+        except HoldfastError:
+            return
+
+    def _renew_for_ever(self) -> None:
+        while not self._ended.wait(RENEW_SECONDS) and not self._lost.is_set():
+            try:
+                self._renew()
+            except HoldfastError:  # not answered: the next renewal may be; the manifest's number decides in any case
+                continue
+
+    def _renew(self) -> None:
+        try:
+            self._lease = self._store.renew(self._lease)
+        except LeaseLost:
+            self._lost.set()
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Reads one chain's objects."""
+
+    store: ObjectStore
+    sealer: Sealer
+    id: str
+
+    @contextmanager
+    def locked(self, owner: str) -> Iterator[ChainLock]:
+        """Holds the chain's lock. Raises RepositoryLocked where somebody else does."""
+        try:
+            lease = self.store.acquire(lock_name(self.id), owner, LEASE)
+        except LeaseHeld as error:
+            raise RepositoryLocked(error.detail) from None
+        lock = ChainLock(self.store, lease)
+        try:
+            yield lock
+        finally:
+            lock.end()
+
+    def sequences(self) -> list[int]:
+        """Numbers of all manifests that are listed, ascending. Names that are none are passed over."""
+        prefix = folder(self.id, Kind.MANIFEST)
+        tails = (info.name.removeprefix(prefix) for info in self.store.list(prefix))
+        return [int(tail) for tail in tails if len(tail) == MANIFEST_DIGITS and tail.isascii() and tail.isdigit()]
+
+    def manifest(self, sequence: int) -> ReadManifest:
+        """Raises Damaged, ObjectMissing."""
+        data = self.store.get(manifest_name(self.id, sequence))
+        return open_manifest(self.sealer, self.id, sequence, data)
+
+    def last(self) -> ReadManifest | None:
+        """The newest manifest. Raises Damaged where it cannot be read: nothing may be written after it then."""
+        sequences = self.sequences()
+        return self.manifest(sequences[-1]) if sequences else None
+
+    def manifests(self) -> tuple[list[ReadManifest], list[Problem]]:
+        """All manifests that can be read, oldest first, and everything that is wrong with them and between them."""
+        problems: list[Problem] = []
+
+        def read(sequence: int) -> ReadManifest | Problem:
+            try:
+                return self.manifest(sequence)
+            except Damaged as error:
+                return problem_of(error, manifest_name(self.id, sequence))
+
+        sequences = self.sequences()
+        with ThreadPoolExecutor(READERS) as pool:
+            results = list(in_order(pool, read, sequences, 4 * READERS))
+        found: dict[int, ReadManifest | None] = {}
+        for sequence, result in zip(sequences, results, strict=True):
+            if isinstance(result, Problem):
+                problems.append(result)
+            found[sequence] = None if isinstance(result, Problem) else result
+        problems += [Problem(*pair) for pair in broken_links(self.id, found)]
+        return [result for result in results if isinstance(result, ReadManifest)], problems
+
+    def packs(self) -> dict[str, int]:
+        """Ids of all packs that are listed, with their bytes."""
+        kinds = (Kind.DATA_PACK, Kind.RECIPE_PACK)
+        return {
+            info.name.rpartition("/")[2]: info.bytes
+            for kind in kinds
+            for info in self.store.list(folder(self.id, kind))
+        }
+
+    def add_indexed(
+        self, index: ChunkIndex, only: list[str] | None = None, existing: dict[str, int] | None = None
+    ) -> list[Problem]:
+        """Adds what all index objects say, or those named; returns what could not be read.
+
+        With `existing`, packs that are not there in their full length are left out: nothing new must lean on them.
+        """
+        prefix = folder(self.id, Kind.INDEX)
+        ids = [info.name.removeprefix(prefix) for info in self.store.list(prefix)] if only is None else only
+        problems: list[Problem] = []
+        with ThreadPoolExecutor(READERS) as pool:
+            for tables in in_order(pool, self._index_object, ids, READERS):
+                if isinstance(tables, Problem):
+                    problems.append(tables)
+                    continue
+                for table in tables:
+                    if existing is None or existing.get(table.pack) == table.pack_bytes:
+                        index.add(table)
+        return problems
+
+    def add_unindexed(self, index: ChunkIndex) -> list[Problem]:
+        """Adds the packs that no index object names, from their own trailers; returns what could not be read.
+
+        Packs in the archive tier are passed over: their index objects are the only way to them until they are rehydrated.
+        """
+
+        def read(found: tuple[Kind, ObjectInfo]) -> PackTable | Problem:
+            kind, info = found
+            try:
+                return read_table(self.store, self.sealer, self.id, kind, info)
+            except Damaged as error:
+                return problem_of(error, info.name)
+
+        missing = (
+            (kind, info)
+            for kind in (Kind.RECIPE_PACK, Kind.DATA_PACK)
+            for info in self.store.list(folder(self.id, kind))
+            if info.readable and not index.has_pack(info.name.rpartition("/")[2])
+        )
+        problems: list[Problem] = []
+        with ThreadPoolExecutor(READERS) as pool:
+            for table in in_order(pool, read, missing, READERS):
+                if isinstance(table, Problem):
+                    problems.append(table)
+                else:
+                    index.add(table)
+        return problems
+
+    def _index_object(self, index_id: str) -> list[PackTable] | Problem:
+        name = object_name(self.id, Kind.INDEX, index_id)
+        try:
+            data = self.store.get(name)
+            return decode_index(open_document(self.sealer, Kind.INDEX, self.id, name, data), name)
+        except Damaged as error:
+            return problem_of(error, name)
+        except Unavailable:
+            raise
+        except HoldfastError as error:
+            return Problem(name, error.detail or error.title)
+
+
+def problem_of(error: Damaged, name: str) -> Problem:
+    """The error as a finding about the object."""
+    return Problem(name, error.detail.removeprefix(f"{name}: "))

@@ -1,0 +1,46 @@
+"""Errors of the repository that are not in `holdfast.model.errors`."""
+
+from __future__ import annotations
+
+from holdfast.model.errors import Conflict, HoldfastError
+
+
+class NewerFormat(HoldfastError):
+    """An object of a version, or a frame of a codec, that this program does not know."""
+
+    code = "newer-format"
+    title = "The repository was written by a newer version"
+    advice = "Install the newest Holdfast."
+    exit_code = 15
+    http_status = 501
+    permanent = True
+
+
+class NotIdentical(HoldfastError):
+    """The very same file was asked for and cannot be made. The detail says why."""
+
+    code = "not-identical"
+    title = "The file that was backed up cannot be rebuilt bit for bit"
+    advice = "Download it without --identical: every entry in it is byte-identical, only the ZIP around them differs."
+    exit_code = 16
+    http_status = 409
+    permanent = True
+
+
+class RepositoryExists(Conflict):
+    """A repository is there already, or something else is in its place."""
+
+    code = "repository-exists"
+    title = "There is something at that address already"
+    advice = "Open the repository that is there, or choose an empty container or folder."
+    exit_code = 10
+    permanent = True
+
+
+class PointConflict(Conflict):
+    """The id of a point is taken by another point."""
+
+    code = "point-exists"
+    title = "Another restore point has that id"
+    exit_code = 17
+    permanent = True

@@ -1,0 +1,144 @@
+"""From new chunks to packs in the storage: frames are compressed, sealed and uploaded by threads, in order."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+from holdfast.repository.chunks import ChunkNamer
+from holdfast.repository.codecs import encode_frame
+from holdfast.repository.format import Kind, new_id, object_name
+from holdfast.repository.index import ChunkIndex
+from holdfast.repository.packs import PackBuilder, PackTable
+from holdfast.repository.seal import ObjectSeal, Sealer
+from holdfast.storage import ObjectStore, Tier
+
+#: Plain bytes of a frame: more compress better, fewer are read for one chunk.
+FRAME_BYTES = 512 << 10
+#: Frames being compressed or waiting for their turn.
+FRAMES_UNDER_WAY = 6
+
+
+@dataclass(frozen=True)
+class PackPlace:
+    """Where packs go, and how large they are."""
+
+    store: ObjectStore
+    sealer: Sealer
+    chain: str
+    kind: Kind
+    tier: Tier
+    pack_bytes: int
+
+
+@dataclass
+class _Frame:
+    ids: list[bytes]
+    lengths: list[int]
+    sealed: Future[tuple[bytes, int]]
+
+
+class FrameWriter:
+    """Takes the chunks of one class, keeps those that the chain does not have, and writes them in packs.
+
+    Not safe for threads: one writes, the pool's threads help.
+    """
+
+    def __init__(
+        self, place: PackPlace, namer: ChunkNamer, index: ChunkIndex, pool: Executor, uploads: Executor
+    ) -> None:
+        self.place, self.namer, self._index = place, namer, index
+        self._pool, self._uploads = pool, uploads
+        self._chunks: list[bytes] = []
+        self._ids: list[bytes] = []
+        self._length = 0
+        # Chunks of the open pack; the index knows them once the pack is closed.
+        self._open_ids: set[bytes] = set()
+        self._seal: ObjectSeal | None = None
+        self._builder: PackBuilder | None = None
+        self._sections = 0
+        self._frames: deque[_Frame] = deque()
+        self._upload: Future[PackTable] | None = None
+        self.written: list[PackTable] = []
+        """Tables of packs that are in the storage and that `take_written` has not taken."""
+
+    def put(self, chunk: bytes) -> bytes:
+        """Stores the chunk unless the chain has it; returns its id."""
+        name = self.namer.name(chunk)
+        if name in self._open_ids or name in self._index:
+            return name
+        self._open_ids.add(name)
+        self._chunks.append(chunk)
+        self._ids.append(name)
+        self._length += len(chunk)
+        if self._length >= FRAME_BYTES:
+            self._close_frame()
+        return name
+
+    def finish(self) -> None:
+        """Everything that was put is in the storage when this returns."""
+        self._close_frame()
+        self._close_pack()
+        self._await_upload()
+
+    def take_written(self) -> list[PackTable]:
+        """Tables of the packs that have come to lie in the storage since the last time."""
+        taken, self.written = self.written, []
+        return taken
+
+    def _close_frame(self) -> None:
+        if not self._chunks:
+            return
+        if self._builder is None or self._seal is None:
+            pack = new_id()
+            name = object_name(self.place.chain, self.place.kind, pack)
+            self._seal = self.place.sealer.new(self.place.kind, self.place.chain, name)
+            self._builder = PackBuilder(self._seal, pack, self.place.kind)
+            self._sections = 0
+        work = _sealing(self._seal, self._sections, self._chunks)
+        frame = _Frame(self._ids, [len(chunk) for chunk in self._chunks], self._pool.submit(work))
+        self._frames.append(frame)
+        self._sections += 1
+        self._chunks, self._ids, self._length = [], [], 0
+        while len(self._frames) >= FRAMES_UNDER_WAY:
+            self._collect(self._builder)
+        if self._builder.pack_bytes >= self.place.pack_bytes:
+            self._close_pack()
+
+    def _collect(self, builder: PackBuilder) -> None:
+        frame = self._frames.popleft()
+        sealed, codec = frame.sealed.result()
+        builder.add(sealed, codec, sum(frame.lengths), frame.ids, frame.lengths)
+
+    def _close_pack(self) -> None:
+        if self._builder is None:
+            return
+        while self._frames:
+            self._collect(self._builder)
+        parts, table = self._builder.finish()
+        self._builder = self._seal = None
+        self._index.add(table)
+        self._open_ids = set()
+        # One pack is uploaded while the next is made; no third one is held in memory.
+        self._await_upload()
+        self._upload = self._uploads.submit(self._put, parts, table)
+
+    def _put(self, parts: list[bytes], table: PackTable) -> PackTable:
+        name = object_name(self.place.chain, self.place.kind, table.pack)
+        self.place.store.put(name, parts, tier=self.place.tier)
+        return table
+
+    def _await_upload(self) -> None:
+        if self._upload is not None:
+            upload, self._upload = self._upload, None
+            self.written.append(upload.result())
+
+
+def _sealing(seal: ObjectSeal, section: int, chunks: list[bytes]) -> Callable[[], tuple[bytes, int]]:
+    def work() -> tuple[bytes, int]:
+        frame = encode_frame(b"".join(chunks))
+        return seal.seal(section, frame), frame[0]
+
+    return work

@@ -1,0 +1,32 @@
+"""Locators: in which chain a point is to be looked for. Hints, never believed without the manifest."""
+
+from __future__ import annotations
+
+import json
+
+from holdfast.model.errors import Damaged
+from holdfast.repository.errors import NewerFormat
+from holdfast.repository.format import Kind
+from holdfast.repository.seal import Sealer, open_document
+from holdfast.storage import ObjectMissing, ObjectStore
+
+
+def chains_of_point(store: ObjectStore, point: str) -> list[str]:
+    """Chains that have or had a writer of that point; mostly one."""
+    prefix = f"points/{point}/"
+    return [info.name.removeprefix(prefix) for info in store.list(prefix)]
+
+
+def chain_ids(store: ObjectStore) -> list[str]:
+    """All chains, from locators and locks: far fewer names than those of all packs."""
+    found = {info.name.rpartition("/")[2] for info in store.list("points/")}
+    found |= {info.name.removeprefix("locks/") for info in store.list("locks/")}
+    return sorted(found)
+
+
+def hinted_sequence(store: ObjectStore, sealer: Sealer, chain: str, name: str) -> int | None:
+    """The sequence number under which the point was to be written, where a readable locator tells."""
+    try:
+        return int(json.loads(open_document(sealer, Kind.LOCATOR, chain, name, store.get(name)))["sequence"])
+    except (ObjectMissing, Damaged, NewerFormat, ValueError, KeyError, TypeError):
+        return None

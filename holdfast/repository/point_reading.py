@@ -1,0 +1,149 @@
+"""Reads a point: its recipe and layout, its entries, the packs that it needs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+from holdfast.model.errors import Damaged
+from holdfast.model.point import Entry, RestorePoint, Tier
+from holdfast.repository.chain import Chain
+from holdfast.repository.codecs import decode_frame
+from holdfast.repository.index import ChunkIndex
+from holdfast.repository.manifests import Held, ReadManifest, inline_frame
+from holdfast.repository.reading import ChunkReader, Wanted
+from holdfast.repository.recipes import Layout, Recipe, StreamRecipe
+from holdfast.repository.seal import MAX_DOCUMENT
+from holdfast.repository.trees import Child, StreamRef, walk
+
+
+class ChainReader:
+    """What reading several points of one chain shares: the index, and the frames read last."""
+
+    def __init__(self, chain: Chain, only: list[str] | None = None) -> None:
+        """The index is read when it is needed: from all index objects, or from those named in `only`.
+
+        What they do not tell is looked for in the packs themselves.
+        """
+        self.chain, self.index = chain, ChunkIndex()
+        more = [lambda: chain.add_indexed(self.index, only), lambda: chain.add_unindexed(self.index)]
+        self.chunks = ChunkReader(chain.store, chain.sealer, chain.id, self.index, more)
+
+    def held(self, held: Held, name: str) -> bytes:
+        """A recipe or layout. Raises Damaged."""
+        frame = inline_frame(held, name)
+        if frame is not None:
+            plain = decode_frame(frame, MAX_DOCUMENT, name)
+        else:
+            wanted = (Wanted(0, child.id, 0, child.length) for _, child in self.tree(held.stream(name), name))
+            plain = b"".join(piece for _, piece in self.chunks.pieces(wanted))
+        if len(plain) != held.bytes:
+            raise Damaged(f"{name}: its recipe or layout has another length than it says")
+        return plain
+
+    def tree(self, ref: StreamRef, name: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, Child]]:
+        """The chunks of a stream between two offsets, each with the offset at which it begins."""
+        return walk(ref, self.chunks.chunk, name, start, end)
+
+
+@dataclass
+class PointReader:
+    """Reads one point."""
+
+    reader: ChainReader
+    read: ReadManifest
+
+    @cached_property
+    def recipe(self) -> Recipe:
+        """Raises Damaged naming the manifest or the pack."""
+        manifest = self.read.manifest
+        return Recipe.decode(self.reader.held(manifest.recipe, self.read.name), self.read.name)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Raises Damaged naming the manifest or the pack."""
+        data = self.reader.held(self.read.manifest.layout, self.read.name)
+        return Layout.decode(data, self.recipe, self.read.name)
+
+    def point(self, repository: str, tier: Tier) -> RestorePoint:
+        """The point as everybody sees it."""
+        manifest, header = self.read.manifest, self.read.manifest.point
+        return RestorePoint(
+            id=header.id,
+            source=header.source,
+            chain=header.chain,
+            repository=repository,
+            tier=tier,
+            created_at=header.created_at,
+            kind=manifest.kind,
+            consistency=header.consistency,
+            flags=header.flags,
+            identical_possible=manifest.identical_possible,
+            entries=self.recipe.entries,
+            tables=self.recipe.tables,
+            inflated_bytes=manifest.inflated_bytes,
+            stored_bytes=manifest.added_bytes + self.read.object_bytes,
+            session=header.session,
+            resource_id=header.resource_id,
+            sequence=manifest.sequence,
+            warnings=header.warnings,
+        )
+
+    def entries(self, names: Iterable[str] | None = None) -> Iterator[tuple[Entry, Iterator[bytes]]]:
+        """The entries named, in that order (default: the ZIP's), each with its bytes, read ahead across entries.
+
+        Take every entry's bytes before the next entry. On an entry's end its length and SHA-256 are verified: Damaged.
+        """
+        slices = self.recipe.slices()
+        entries = [slices[name][2] for name in (self.layout.order if names is None else names)]
+        pieces = self.reader.chunks.pieces(self._wanted(entries, slices))
+        by_entry = groupby(pieces, key=lambda tagged: tagged[0])
+        waiting: tuple[int, Iterator[tuple[int, bytes]]] | None = None
+        for number, entry in enumerate(entries):
+            own: Iterator[bytes] = iter(())
+            if entry.bytes:
+                waiting = next(by_entry, None)
+                if waiting is None or waiting[0] != number:
+                    raise Damaged(f"{self.read.name}: {entry.name} has no bytes")
+                own = (piece for _, piece in waiting[1])
+            yield entry, self._verified(entry, own)
+
+    def entry(self, name: str) -> Iterator[bytes]:
+        """One entry's bytes, verified at the end. Raises Damaged, KeyError for a name that is none."""
+        for _, pieces in self.entries([name]):
+            yield from pieces
+
+    def packs(self) -> set[int]:
+        """Numbers (in the index) of every pack that reading this point needs."""
+        needed: set[int] = set()
+        for held in (self.read.manifest.recipe, self.read.manifest.layout):
+            if held.inline is None:
+                self._add_packs(held.stream(self.read.name), needed)
+        for stream in self.recipe.streams:
+            self._add_packs(stream.ref, needed)
+        return needed
+
+    def _add_packs(self, ref: StreamRef, needed: set[int]) -> None:
+        chunks = self.reader.chunks
+        nodes = walk(ref, chunks.chunk, self.read.name, on_node=lambda node: needed.add(chunks.locate(node).pack))
+        needed.update(chunks.locate(child.id).pack for _, child in nodes)
+
+    def _wanted(self, entries: list[Entry], slices: dict[str, tuple[StreamRecipe, int, Entry]]) -> Iterator[Wanted]:
+        for number, entry in enumerate(entries):
+            stream, start, _ = slices[entry.name]
+            end = start + entry.bytes
+            for at, child in self.reader.tree(stream.ref, self.read.name, start, end):
+                yield Wanted(number, child.id, max(0, start - at), min(child.length, end - at))
+
+    def _verified(self, entry: Entry, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        digest = hashlib.sha256()
+        length = 0
+        for piece in pieces:
+            digest.update(piece)
+            length += len(piece)
+            yield piece
+        if length != entry.bytes or digest.hexdigest() != entry.sha256:
+            raise Damaged(f"{entry.name} of point {self.read.manifest.point.id} is not what was stored")

@@ -1,0 +1,285 @@
+"""The repository: what workers and the CLI see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from holdfast.bacpac.package import Bacpac
+from holdfast.model.clock import Clock
+from holdfast.model.errors import Damaged, NotFound, Rehydrating
+from holdfast.model.job import Progress
+from holdfast.model.point import RestorePoint, Tier, point_id
+from holdfast.repository import description as descriptions
+from holdfast.repository.chain import Chain, Problem
+from holdfast.repository.check import CheckReport, Subset, check_repository
+from holdfast.repository.content import PointContent
+from holdfast.repository.copying import content_of_point
+from holdfast.repository.errors import PointConflict
+from holdfast.repository.format import check_id, locator_name
+from holdfast.repository.index import ChunkIndex
+from holdfast.repository.keys import PasswordCost, RepositoryKeys, add_password_slot
+from holdfast.repository.locators import chain_ids, chains_of_point, hinted_sequence
+from holdfast.repository.manifests import PointHeader, ReadManifest
+from holdfast.repository.point_reading import ChainReader, PointReader
+from holdfast.repository.rehydration import Rehydration, rehydrate
+from holdfast.repository.restoring import WrittenBacpac, verify, write_bacpac
+from holdfast.repository.seal import Sealer
+from holdfast.repository.statistics import statistics
+from holdfast.repository.streams import content_of
+from holdfast.repository.writing import PointWriter
+from holdfast.storage import ObjectMissing, ObjectStore
+from holdfast.storage.interface import Priority
+
+ProgressFn = Callable[[Progress], None]
+CancelledFn = Callable[[], bool]
+
+
+def _silent(_: Progress) -> None:
+    """Nobody wants to know how far it is."""
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class ChainSurvey:
+    """The points of a chain that can be read, oldest first, and everything that is wrong with its manifests."""
+
+    points: list[RestorePoint]
+    problems: list[Problem]
+
+
+class Repository:
+    """An open repository. Several may be open on one place, in one process or many."""
+
+    def __init__(
+        self, store: ObjectStore, description: descriptions.Description, keys: RepositoryKeys, clock: Clock, name: str
+    ) -> None:
+        """Use `init` or `open`."""
+        self.store, self.description, self.clock, self.name = store, description, clock, name
+        self._keys = keys
+        self.sealer = Sealer(keys, description.repository)
+
+    @classmethod
+    def init(
+        cls,
+        store: ObjectStore,
+        password: str,
+        *,
+        clock: Clock,
+        name: str = "",
+        archive: bool = False,
+        cost: PasswordCost | None = None,
+    ) -> Self:
+        """Makes a repository in an empty place. `cost`: what trying a password costs.
+
+        Raises RepositoryExists where there is anything already, InvalidInput for an empty password.
+        """
+        made = descriptions.create(store, password, archive=archive, at=clock.now(), cost=cost or PasswordCost())
+        return cls(store, *made, clock, name)
+
+    @classmethod
+    def open(cls, store: ObjectStore, password: str, *, clock: Clock, name: str = "") -> Self:
+        """Raises NoRepository, WrongKey, Damaged, NewerFormat. `name` is what points say they lie in."""
+        return cls(store, *descriptions.open_description(store, password), clock, name)
+
+    @property
+    def tier(self) -> Tier:
+        """What points of this repository say."""
+        return "archive" if self.description.archive else "backup"
+
+    def add_password(self, password: str, name: str, *, cost: PasswordCost | None = None) -> str:
+        """A further password that opens the repository; returns the id of its slot."""
+        now, repository = self.clock.now(), self.description.repository
+        return add_password_slot(self.store, self._keys, repository, password, name, now, cost or PasswordCost())
+
+    def chains(self) -> list[str]:
+        """Ids of all chains, sorted."""
+        return chain_ids(self.store)
+
+    def points(self, chain: str | None = None) -> list[RestorePoint]:
+        """All points, of one chain or of all, oldest first. Raises Damaged where the chain's manifests contradict."""
+        found: list[RestorePoint] = []
+        for one in [chain] if chain is not None else self.chains():
+            survey = self.survey(one)
+            if survey.problems:
+                raise Damaged("; ".join(map(str, survey.problems)))
+            found += survey.points
+        return sorted(found, key=lambda point: (point.created_at, point.sequence, point.id))
+
+    def survey(self, chain: str) -> ChainSurvey:
+        """The points of a chain that can be read, with what is wrong: never raises Damaged, never leaves out silently."""
+        manifests, problems = self._chain(chain).manifests()
+        reader = ChainReader(self._chain(chain))
+        points: list[RestorePoint] = []
+        for read in manifests:
+            try:
+                points.append(self._reader(read, reader).point(self.name, self.tier))
+            except Damaged as error:
+                problems.append(Problem(read.name, f"its recipe cannot be read: {error.detail}"))
+        return ChainSurvey(points, problems)
+
+    def point(self, point: str, *, chain: str | None = None) -> RestorePoint:
+        """One point. `chain` saves looking for it. Raises NotFound, Damaged."""
+        return self._reader(self._find(point, chain)).point(self.name, self.tier)
+
+    def store_point(
+        self,
+        bacpac: Path,
+        header: PointHeader,
+        *,
+        owner: str,
+        progress: ProgressFn = _silent,
+        cancelled: CancelledFn = _never,
+        identical: bool = True,
+    ) -> RestorePoint:
+        """Stores a BACPAC as a point; if the point exists it is returned, so a step done twice makes one point.
+
+        `owner` is who the chain's lock says that holds it. `identical` False saves the work (25-50 MB/s a core) that
+        makes a bit-identical download possible. Raises BadBacpac, RepositoryLocked, Cancelled, Unavailable,
+        PointConflict; none of them leaves a point.
+        """
+        with Bacpac.open(bacpac) as opened:
+            return self._store(lambda: content_of(opened, identical=identical), header, owner, progress, cancelled)
+
+    def copy_point(
+        self,
+        point: str,
+        target: Repository,
+        *,
+        flags: list[str],
+        session: str,
+        owner: str,
+        progress: ProgressFn = _silent,
+        cancelled: CancelledFn = _never,
+    ) -> RestorePoint:
+        """Writes a self-contained copy of a point into `target` under its key, and verifies every entry on the way.
+
+        The copy has an id of its own, the same for every attempt of `session`. Raises as `store_point`, and Damaged.
+        """
+        read = self._find(point)
+        origin = read.manifest.point
+        copied = origin.model_copy(
+            update={
+                "id": point_id(origin.created_at, origin.chain, f"{session}/archive/{origin.id}"),
+                "flags": flags,
+                "session": session,
+            }
+        )
+        return target._store(lambda: content_of_point(self._reader(read)), copied, owner, progress, cancelled)
+
+    def write_bacpac(
+        self,
+        point: str,
+        to: Path,
+        *,
+        identical: bool = False,
+        progress: ProgressFn = _silent,
+        cancelled: CancelledFn = _never,
+    ) -> WrittenBacpac:
+        """Writes the point as a BACPAC: whole and verified, or not at all.
+
+        `identical`: the very same file; else quickly deflated, every entry byte-identical. Raises NotFound, NotIdentical,
+        Damaged, Rehydrating, Cancelled, DiskFull.
+        """
+        reader = self._readable(point)
+        return write_bacpac(reader, to, identical=identical, progress=progress, cancelled=cancelled)
+
+    def verify_point(self, point: str, progress: ProgressFn = _silent, cancelled: CancelledFn = _never) -> int:
+        """Reads the whole point and compares every entry's SHA-256; returns the bytes read. Raises Damaged, Rehydrating."""
+        return verify(self._readable(point), progress=progress, cancelled=cancelled)
+
+    def rehydrate(self, point: str, priority: Priority = "Standard") -> Rehydration:
+        """Starts what the point needs of rehydration and says how it stands; call it again until it is ready."""
+        return rehydrate(self._reader(self._find(point)), priority)
+
+    def check(self, *, read_data: bool = False, subset: tuple[int, int] | None = None) -> CheckReport:
+        """Finds damage: of the structure, with `read_data` of all data, with `subset` (n, t) of every t-th pack."""
+        return check_repository(self.store, self.sealer, read_data=read_data, subset=Subset.of(subset))
+
+    def stats(self) -> dict[str, Any]:
+        """`{total_bytes, objects, chains[{chain, source, points[{id, created_at, stored_bytes}]}]}`."""
+        return statistics(self.store, {chain: self._chain(chain).manifests()[0] for chain in self.chains()})
+
+    def _chain(self, chain: str) -> Chain:
+        return Chain(self.store, self.sealer, check_id(chain, "chain"))
+
+    def _reader(self, read: ReadManifest, reader: ChainReader | None = None) -> PointReader:
+        # An archive point stands alone: only its own index objects, so that no other point's packs are asked for.
+        if self.description.archive:
+            reader = ChainReader(self._chain(read.manifest.chain), read.manifest.indexes)
+        return PointReader(reader or ChainReader(self._chain(read.manifest.chain)), read)
+
+    def _readable(self, point: str) -> PointReader:
+        reader = self._reader(self._find(point))
+        if self.description.archive:
+            found = rehydrate(reader, None)
+            if not found.ready:
+                raise Rehydrating(f"{point}: {found.pending} packs are in the archive tier or on their way out of it")
+        return reader
+
+    def _find(self, point: str, chain: str | None = None) -> ReadManifest:
+        found = self._search(check_id(point, "point"), [chain] if chain is not None else None)
+        if found is None:
+            raise NotFound(f"restore point {point}")
+        return found
+
+    def _search(self, point: str, chains: Iterable[str] | None) -> ReadManifest | None:
+        """The point's manifest, by its locator where there is one, else by reading the manifests, newest first."""
+        told = list(chains) if chains is not None else chains_of_point(self.store, point) or self.chains()
+        for chain_id in told:
+            chain = self._chain(chain_id)
+            hint = hinted_sequence(self.store, self.sealer, chain_id, locator_name(point, chain_id))
+            sequences = sorted(chain.sequences(), key=lambda sequence: (sequence == hint, sequence), reverse=True)
+            damage: Damaged | None = None
+            for sequence in sequences:
+                try:
+                    read = chain.manifest(sequence)
+                except Damaged as error:
+                    damage = error
+                    continue
+                except ObjectMissing:
+                    continue
+                if read.manifest.point.id == point:
+                    return read
+            if damage is not None:
+                raise damage
+        return None
+
+    def _store(
+        self,
+        content: Callable[[], PointContent],
+        header: PointHeader,
+        owner: str,
+        progress: ProgressFn,
+        cancelled: CancelledFn,
+    ) -> RestorePoint:
+        check_id(header.id, "point")
+        chain = self._chain(header.chain)
+        # Without the lock first, so that a repeated step needs none; and again, since a writer may just have ended.
+        read = self._existing(header)
+        if read is None:
+            with chain.locked(owner) as lock:
+                read = self._existing(header)
+                if read is None:
+                    index = ChunkIndex()
+                    if not self.description.archive:
+                        # Damaged index objects only cost storing their chunks again; `check` names them.
+                        chain.add_indexed(index, existing=chain.packs())
+                    writer = PointWriter(chain, index, archive=self.description.archive, clock=self.clock)
+                    read = writer.write(content(), header, lock, chain.last(), progress, cancelled)
+        return self._reader(read).point(self.name, self.tier)
+
+    def _existing(self, header: PointHeader) -> ReadManifest | None:
+        """The point of that id, where a writer committed it. Raises PointConflict where another chain has it."""
+        for chain in chains_of_point(self.store, header.id):
+            found = self._search(header.id, [chain])
+            if found is not None:
+                if chain != header.chain:
+                    raise PointConflict(f"{header.id} is a point of chain {chain}")
+                return found
+        return None

@@ -1,0 +1,154 @@
+"""Trees: a stream as lists of chunk ids, and lists of those lists, up to one id.
+
+Equal streams have equal roots; a changed stream shares every node beside the change.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.model.errors import Damaged
+from holdfast.repository.chunks import ID_BYTES
+
+#: A node ends after a child whose id begins with a byte below ENDS_BELOW (1 of 128), but not before LEAST children and at
+#: the latest after MOST.
+ENDS_BELOW, LEAST, MOST = 2, 16, 512
+MAX_LEVEL = 12
+_HEAD = struct.Struct("<BL")
+
+
+@dataclass(frozen=True)
+class StreamRef:
+    """Names a stream: its length, and the root of its tree. Level 0: the root is the only chunk."""
+
+    length: int
+    level: int
+    root: bytes  # empty for an empty stream
+
+    def to_json(self) -> dict[str, object]:
+        """As recipes and manifests hold it."""
+        return {"bytes": self.length, "level": self.level, "root": self.root.hex()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, object], name: str) -> StreamRef:
+        """Raises Damaged."""
+        try:
+            ref = cls(int(str(value["bytes"])), int(str(value["level"])), bytes.fromhex(str(value["root"])))
+        except (KeyError, ValueError):
+            raise Damaged(f"{name}: a stream is not named as one") from None
+        if len(ref.root) != (ID_BYTES if ref.length else 0) or not 0 <= ref.level <= MAX_LEVEL or ref.length < 0:
+            raise Damaged(f"{name}: a stream is not named as one")
+        return ref
+
+
+@dataclass(frozen=True)
+class Child:
+    """A child of a node: a chunk or a node, and the bytes of the stream that it stands for."""
+
+    id: bytes
+    length: int
+
+
+class TreeBuilder:
+    """Builds the tree of one stream while its chunks come. Memory: MOST children a level."""
+
+    def __init__(self, put_node: Callable[[bytes], bytes]) -> None:
+        """`put_node` stores a node as a recipe chunk and returns its id."""
+        self._put_node = put_node
+        self._levels: list[list[Child]] = [[]]
+        self._length = 0
+
+    def add(self, chunk: bytes, length: int) -> None:
+        """The next chunk of the stream."""
+        self._length += length
+        self._push(0, Child(chunk, length))
+
+    def finish(self) -> StreamRef:
+        """The stream's name."""
+        level = 0
+        while level < len(self._levels):
+            waiting = self._levels[level]
+            if level == len(self._levels) - 1 and len(waiting) == 1:
+                return StreamRef(self._length, level, waiting[0].id)
+            if waiting:
+                self._close(level)
+            level += 1
+        return StreamRef(0, 0, b"")
+
+    def _push(self, level: int, child: Child) -> None:
+        if level == len(self._levels):
+            self._levels.append([])
+        waiting = self._levels[level]
+        waiting.append(child)
+        if len(waiting) >= MOST or (len(waiting) >= LEAST and child.id[0] < ENDS_BELOW):
+            self._close(level)
+
+    def _close(self, level: int) -> None:
+        children, self._levels[level] = self._levels[level], []
+        node = encode_node(level + 1, children)
+        self._push(level + 1, Child(self._put_node(node), sum(child.length for child in children)))
+
+
+def encode_node(level: int, children: list[Child]) -> bytes:
+    """A node's bytes."""
+    lengths = np.array([child.length for child in children], dtype="<u8").tobytes()
+    return _HEAD.pack(level, len(children)) + b"".join(child.id for child in children) + lengths
+
+
+def decode_node(data: bytes, level: int, name: str) -> list[Child]:
+    """Raises Damaged where it is no node of that level."""
+    try:
+        told, count = _HEAD.unpack_from(data)
+        if told != level or len(data) != _HEAD.size + count * (ID_BYTES + 8) or not count:
+            raise ValueError
+        lengths = np.frombuffer(data, "<u8", count, _HEAD.size + ID_BYTES * count).tolist()
+    except (struct.error, ValueError):
+        raise Damaged(f"{name}: a node of a tree is not one") from None
+    starts = range(_HEAD.size, _HEAD.size + ID_BYTES * count, ID_BYTES)
+    return [Child(data[at : at + ID_BYTES], length) for at, length in zip(starts, lengths, strict=True)]
+
+
+def walk(
+    ref: StreamRef,
+    read_node: Callable[[bytes], bytes],
+    name: str,
+    start: int = 0,
+    end: int | None = None,
+    on_node: Callable[[bytes], None] = lambda _: None,
+) -> Iterator[tuple[int, Child]]:
+    """The stream's chunks that touch the bytes from `start` to `end`, each with the offset at which it begins.
+
+    `on_node` is told every node that is read. Raises Damaged; what `read_node` raises.
+    """
+    end = ref.length if end is None else end
+    if ref.length == 0 or start >= end:
+        return
+    yield from _walk(Child(ref.root, ref.length), ref.level, 0, (start, end), read_node, name, on_node)
+
+
+def _walk(
+    top: Child,
+    level: int,
+    at: int,
+    wanted: tuple[int, int],
+    read_node: Callable[[bytes], bytes],
+    name: str,
+    on_node: Callable[[bytes], None],
+) -> Iterator[tuple[int, Child]]:
+    if level == 0:
+        yield at, top
+        return
+    on_node(top.id)
+    children = decode_node(read_node(top.id), level, name)
+    if sum(child.length for child in children) != top.length:
+        raise Damaged(f"{name}: a node of a tree stands for another number of bytes")
+    for child in children:
+        if at >= wanted[1]:
+            return
+        if at + child.length > wanted[0]:
+            yield from _walk(child, level - 1, at, wanted, read_node, name, on_node)
+        at += child.length

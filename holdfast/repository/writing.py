@@ -1,0 +1,232 @@
+"""Writes a point: content in, manifest out. The point exists from the one write of its manifest, and not before.
+
+Threads: one reads, inflates and hashes entries; one counts rows; the caller's cuts, names and looks chunks up; two
+compress and seal; two upload; one makes the skeleton. What lies between them is bounded, so memory is a constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from holdfast.model.clock import Clock
+from holdfast.model.errors import Cancelled, RepositoryLocked
+from holdfast.model.job import Progress
+from holdfast.model.point import PointKind
+from holdfast.repository.chain import Chain, ChainLock
+from holdfast.repository.chunks import SMALL_CHUNKS, TABLE_CHUNKS, Chunker, ChunkNamer, ChunkSizes
+from holdfast.repository.codecs import encode_frame
+from holdfast.repository.content import PointContent, Skeletal
+from holdfast.repository.feeding import FedStream, Feed
+from holdfast.repository.format import Kind, canonical, locator_name, manifest_name, new_id, object_name
+from holdfast.repository.frame_writing import FrameWriter, PackPlace
+from holdfast.repository.index import ChunkIndex
+from holdfast.repository.manifests import (
+    MAX_INLINE,
+    Held,
+    Manifest,
+    PointHeader,
+    ReadManifest,
+    held_inline,
+    open_manifest,
+)
+from holdfast.repository.packs import PackTable, encode_index
+from holdfast.repository.recipes import Layout, Recipe, StreamRecipe
+from holdfast.repository.seal import put_document, seal_document
+from holdfast.repository.trees import StreamRef, TreeBuilder
+from holdfast.storage import AlreadyExists, Tier
+
+PACK_BYTES = 16 << 20
+#: Packs of an archive repository are few and large: the archive tier charges by the object that is read.
+ARCHIVE_PACK_BYTES = 48 << 20
+#: An index object is written after this many chunks, so that none is large and a writer that dies leaves its work found.
+INDEX_CHUNKS = 1 << 18
+COMPRESSING = 2
+
+ProgressFn = Callable[[Progress], None]
+CancelledFn = Callable[[], bool]
+
+
+@dataclass
+class _Added:
+    """What the point adds to the repository."""
+
+    packs: list[str]
+    indexes: list[str]
+    size: int = 0
+
+
+class PointWriter:
+    """Writes one point into a chain whose lock is held."""
+
+    def __init__(self, chain: Chain, index: ChunkIndex, *, archive: bool, clock: Clock) -> None:
+        """`index`: the chunks that need not be stored again; empty for a point that must stand alone."""
+        self.chain, self._index, self._archive, self._clock = chain, index, archive, clock
+        self._added = _Added([], [])
+        self._unindexed: list[PackTable] = []
+
+    def write(
+        self,
+        content: PointContent,
+        header: PointHeader,
+        lock: ChainLock,
+        last: ReadManifest | None,
+        progress: ProgressFn,
+        cancelled: CancelledFn,
+    ) -> ReadManifest:
+        """Stores the content and the manifest after `last`. Raises Cancelled, RepositoryLocked, BadBacpac, Unavailable."""
+        with (
+            ThreadPoolExecutor(COMPRESSING, thread_name_prefix="compress") as pool,
+            ThreadPoolExecutor(2, thread_name_prefix="upload") as uploads,
+            _aside(content.skeletal) as skeletal,
+            Feed(content.streams) as feed,
+        ):
+            data = self._frames(Kind.DATA_PACK, pool, uploads)
+            recipes = self._frames(Kind.RECIPE_PACK, pool, uploads)
+
+            def check() -> None:
+                if cancelled():
+                    raise Cancelled(header.id)
+                lock.ensure()
+
+            recipe = self._store_streams(feed, content, data, recipes, progress, check)
+            data.finish()
+            progress(Progress(phase="store: skeleton", bytes=content.length, bytes_total=content.length))
+            made = skeletal.result()
+            check()
+            held_recipe = self._hold(recipe.encode(), recipes)
+            held_layout = self._hold(Layout(tuple(content.order), made.skeleton).encode(recipe), recipes)
+            recipes.finish()
+            self._index_written((data, recipes), everything=True)
+        kind: PointKind = "full" if last is None or self._archive else "increment"
+        manifest = Manifest(
+            repository=self.chain.sealer.repository,
+            chain=self.chain.id,
+            sequence=last.manifest.sequence + 1 if last else 1,
+            previous=last.previous if last else None,
+            fence=lock.fence,
+            point=header,
+            kind=kind,
+            identical_possible=made.identical_possible,
+            written_at=self._clock.now(),
+            file=made.file,
+            recipe=held_recipe,
+            layout=held_layout,
+            entries=len(recipe.entries),
+            tables=len(recipe.tables),
+            inflated_bytes=content.length,
+            added_bytes=self._added.size,
+            packs=self._added.packs,
+            indexes=self._added.indexes,
+        )
+        return self._commit(manifest, lock, cancelled)
+
+    def _frames(self, kind: Kind, pool: ThreadPoolExecutor, uploads: ThreadPoolExecutor) -> FrameWriter:
+        data = kind is Kind.DATA_PACK
+        keys, chain = self.chain.sealer.keys, self.chain.id
+        place = PackPlace(
+            self.chain.store,
+            self.chain.sealer,
+            chain,
+            kind,
+            Tier.ARCHIVE if self._archive and data else Tier.HOT,
+            ARCHIVE_PACK_BYTES if self._archive and data else PACK_BYTES,
+        )
+        return FrameWriter(
+            place, ChunkNamer(keys.chunk_key(chain, "data" if data else "recipe")), self._index, pool, uploads
+        )
+
+    def _store_streams(
+        self,
+        feed: Iterable[FedStream],
+        content: PointContent,
+        data: FrameWriter,
+        recipes: FrameWriter,
+        progress: ProgressFn,
+        check: Callable[[], None],
+    ) -> Recipe:
+        tables = sum(stream.table is not None for stream in content.streams)
+        done = Progress(phase="store", bytes_total=content.length, tables_total=tables)
+        found: list[tuple[FedStream, StreamRef]] = []
+        for fed in feed:
+            table = fed.source.table
+            done.table = f"{table.schema}.{table.name}" if table else None
+            builder = TreeBuilder(recipes.put)
+            for chunk in self._chunker(TABLE_CHUNKS if table else SMALL_CHUNKS).cut(fed.pieces):
+                builder.add(data.put(chunk), len(chunk))
+                done.bytes += len(chunk)
+                if done.bytes >> 22 != (done.bytes - len(chunk)) >> 22:  # every 4 MiB
+                    check()
+                    progress(done.model_copy())
+                    self._index_written((data, recipes), everything=False)
+            found.append((fed, builder.finish()))
+            done.tables_done += table is not None
+            check()
+            progress(done.model_copy())
+        return Recipe.of(_recipe_of(fed, ref) for fed, ref in found)
+
+    def _chunker(self, sizes: ChunkSizes) -> Chunker:
+        return Chunker(self.chain.sealer.keys.boundary_key(self.chain.id), sizes)
+
+    def _hold(self, plain: bytes, recipes: FrameWriter) -> Held:
+        """Short ones go into the manifest, so that a point of a small database is read with one request."""
+        frame = encode_frame(plain)
+        if len(frame) <= MAX_INLINE:
+            return held_inline(len(plain), frame)
+        builder = TreeBuilder(recipes.put)
+        for chunk in self._chunker(SMALL_CHUNKS).cut([plain]):
+            builder.add(recipes.put(chunk), len(chunk))
+        return Held.of_stream(builder.finish())
+
+    def _index_written(self, writers: Iterable[FrameWriter], *, everything: bool) -> None:
+        """Writes an index object of the packs that lie in the storage: of all now, or once there are many chunks."""
+        for writer in writers:
+            self._unindexed += writer.take_written()
+        chunks = sum(len(table.lengths) for table in self._unindexed)
+        if not self._unindexed or (chunks < INDEX_CHUNKS and not everything):
+            return
+        tables, self._unindexed = self._unindexed, []
+        index_id = new_id()
+        name = object_name(self.chain.id, Kind.INDEX, index_id)
+        size = put_document(self.chain.store, self.chain.sealer, Kind.INDEX, self.chain.id, name, encode_index(tables))
+        self._added.indexes.append(index_id)
+        self._added.packs += [table.pack for table in tables]
+        self._added.size += size + sum(table.pack_bytes for table in tables)
+
+    def _commit(self, manifest: Manifest, lock: ChainLock, cancelled: CancelledFn) -> ReadManifest:
+        chain, store, sealer = self.chain, self.chain.store, self.chain.sealer
+        point, sequence = manifest.point.id, manifest.sequence
+        hint = canonical({"chain": chain.id, "point": point, "sequence": sequence})
+        # A locator may be left from an attempt that died; it leads to this chain, which is all that it is for.
+        with suppress(AlreadyExists):
+            put_document(store, sealer, Kind.LOCATOR, chain.id, locator_name(point, chain.id), hint)
+        if cancelled():
+            raise Cancelled(point)
+        lock.ensure(ask=True)
+        name = manifest_name(chain.id, sequence)
+        sealed = seal_document(sealer, Kind.MANIFEST, chain.id, name, manifest.encode())
+        try:
+            store.put(name, sealed)
+        except AlreadyExists:
+            # Either an earlier put of ours whose answer was lost, or another writer's manifest: its bytes tell.
+            if store.get(name) != sealed:
+                raise RepositoryLocked(f"{name}: another writer committed first") from None
+        return open_manifest(sealer, chain.id, sequence, sealed)
+
+
+@contextmanager
+def _aside(work: Callable[[], Skeletal]) -> Iterator[Future[Skeletal]]:
+    """Runs `work` in a thread that is not waited for when the rest fails: it may have an hour to go."""
+    pool = ThreadPoolExecutor(1, thread_name_prefix="skeleton")
+    try:
+        yield pool.submit(work)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _recipe_of(fed: FedStream, ref: StreamRef) -> StreamRecipe:
+    table, facts = fed.source.table, fed.facts
+    rows = facts.rows.result() if facts.rows else None
+    return StreamRecipe(fed.source.name, ref, facts.entries, (table.schema, table.name) if table else None, rows)
