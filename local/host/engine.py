@@ -302,6 +302,7 @@ def _sort(instance: Instance, messages: list[Message]) -> tuple[list[int], list[
     """
     consumed: list[int] = []
     new: list[Event] = []
+    held: list[Message] = []
     suspended = instance.status == SUSPENDED
     for message in messages:
         kind = message.event["EventType"]
@@ -310,9 +311,12 @@ def _sort(instance: Instance, messages: list[Message]) -> tuple[list[int], list[
         elif kind in (EventType.EXECUTION_SUSPENDED, EventType.EXECUTION_RESUMED):
             suspended = kind == EventType.EXECUTION_SUSPENDED
             consumed.append(message.n)
-        elif not suspended or kind == EventType.EXECUTION_TERMINATED:
-            consumed.append(message.n)
-            new.append(message.event)
+        else:
+            held.append(message)
+        if not suspended or kind == EventType.EXECUTION_TERMINATED:  # resumed: what was held comes first
+            consumed += [one.n for one in held]
+            new += [one.event for one in held]
+            held = []
     new.sort(key=lambda event: event["EventType"] != EventType.EXECUTION_STARTED)
     return consumed, new, suspended
 
