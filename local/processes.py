@@ -137,6 +137,12 @@ def wait_until_gone(process: ProcessRef, seconds: float) -> bool:
     return True
 
 
+def kill_one(process: ProcessRef) -> None:
+    """Ends one process at once, none of its session."""
+    send(process, signal.SIGKILL)
+    wait_until_gone(process, 10)
+
+
 def stop(leader: ProcessRef, *, grace: float = 5.0) -> None:
     """Ends the process and its whole session: a polite request, then, after `grace` seconds, no choice."""
     if send(leader, signal.SIGTERM):
