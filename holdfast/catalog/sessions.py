@@ -179,6 +179,17 @@ class Sessions:
         }
         return self._sources.set_source(session_id, key, state, changes, settle=settle, again=again)
 
+    def set_copy_operation(self, session_id: str, key: str, url: str) -> None:
+        """Keeps the address of the operation behind a source's staging copy. Raises NotFound.
+
+        It is some kilobytes long and signed, so it has no place in a history; nothing outside shows it.
+        """
+        self._sources.set_copy_operation(session_id, key, url)
+
+    def copy_operation(self, session_id: str, key: str) -> str:
+        """The address that was kept, for `SqlServers.copy_state`; "" where there is none."""
+        return self._sources.copy_operation(session_id, key)
+
     def set_download(self, session_id: str, download: Download) -> Session:
         """Records what a download session made. Raises NotFound."""
         return self._change(session_id, lambda found: found.model_copy(update={"download": download}))

@@ -91,6 +91,21 @@ class SourceRuns:
 
         return self._change(session, key, edit)
 
+    def set_copy_operation(self, session: str, key: str, url: str) -> None:
+        """Keeps the address of the operation behind a source's copy; see `Sessions.set_copy_operation`."""
+
+        def on_row(row: Row | None) -> Row | None:
+            if row is None:
+                raise NotFound(f"session {session} has no source {key}")
+            return row.with_values(copy_operation=url)
+
+        self._table.change(key_part(session), key_part(key), on_row)
+
+    def copy_operation(self, session: str, key: str) -> str:
+        """The address that was kept, or ""."""
+        row = self._table.read(key_part(session), key_part(key))
+        return row.text("copy_operation") if row is not None else ""
+
     def remove_all(self, session: str) -> None:
         """Removes every source of a session."""
         for row in list(self._table.rows(key_part(session), columns=["source"])):

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from holdfast.cloud.clients import Clients
-from holdfast.cloud.copy_state import CopyState, StartedCopy
-from holdfast.cloud.failures import FailureKind, azure_errors, failure_of, to_error
+from holdfast.cloud.copy_state import CopyState, StartedCopy, unready
+from holdfast.cloud.failures import Failure, azure_errors, kind_of
+from holdfast.cloud.operations import OperationAddress, failure_behind
 from holdfast.cloud.ownership import check_ours, found_or_none, ours_or_taken, start_or_find
 from holdfast.cloud.pooled_sku import standalone_sku
 from holdfast.model.plan import StagingServer
@@ -61,27 +62,27 @@ class DatabaseCopies:
         sku = standalone_sku(original)
         if sku is not None:
             body["sku"] = sku
+        operation = OperationAddress()
         start_or_find(
             lambda: self._databases(target).begin_create_or_update(
-                target.resource_group, target.names[0], target.name, body, polling=False
+                target.resource_group, target.names[0], target.name, body, polling=False, raw_response_hook=operation
             ),
             lambda: self._is_there(target, tags),
             f"copying {source.name} to {staging.name}/{name}",
         )
-        return StartedCopy(str(target))
+        return StartedCopy(str(target), operation.url)
 
-    def state(self, copy: ResourceId) -> CopyState:
-        """How far the copy is."""
+    def state(self, copy: ResourceId, operation: str) -> CopyState:
+        """How far the copy is; see `SqlServers.copy_state`."""
         found = self.find(copy)
-        reason = self._reason(copy) if found is None or _status(found).lower() not in _READY else ""
-        if found is None:
-            return CopyState("absent", reason)
-        status, tags = _status(found), dict(found.tags or {})
-        if status.lower() in _READY:
-            return CopyState("ready", status, copy.name, tags)
-        if status.lower() in _BROKEN or reason:
-            return CopyState("failed", reason or f"its status is {status}", copy.name, tags)
-        return CopyState("creating", status, copy.name, tags)
+        status = _status(found) if found is not None else ""
+        if found is not None and status.lower() in _READY:
+            return CopyState("ready", status, copy.name, dict(found.tags or {}))
+        client = self._clients.sql(copy.subscription)
+        failure = failure_behind(client, operation, self._clients.settings.arm_endpoint)
+        if found is not None and failure is None:
+            failure = self._failed_operation(copy)
+        return unready(found is not None, status, status.lower() in _BROKEN, failure, copy, found and found.tags)
 
     def find(self, copy: ResourceId) -> Database | None:
         """The database, or None."""
@@ -102,24 +103,21 @@ class DatabaseCopies:
         found = self.find(target)
         return found is not None and ours_or_taken(target, found.tags, tags)
 
-    def _reason(self, copy: ResourceId) -> str:
-        """Why the last operation on the copy failed, or "". Azure lists operations only while it knows the database."""
+    def _failed_operation(self, copy: ResourceId) -> Failure | None:
+        """How the last operation on the copy failed, from Azure's list of them; None where none did."""
         from azure.core.exceptions import AzureError
 
         client = self._clients.sql(copy.subscription).database_operations
         try:
             listed = list(client.list_by_database(copy.resource_group, copy.names[0], copy.name))
-        except AzureError as error:
-            failure = failure_of(error)
-            if failure.kind in (FailureKind.NOT_FOUND, FailureKind.RIGHTS, FailureKind.INVALID):
-                return ""  # the state of the copy itself is known; this would only have said more
-            raise to_error(failure, f"reading the operations on {copy.names[0]}/{copy.name}") from None
+        except AzureError:
+            return None  # the state of the copy itself is known; this would only have said more
         ended = [o.properties for o in listed if o.properties is not None]
         failed = [p for p in ended if str(p.state or "").lower() in ("failed", "cancelled")]
         if not failed:
-            return ""
-        last = failed[-1]
-        return ": ".join(str(part) for part in (last.error_code, last.error_description) if part) or "it failed"
+            return None
+        code, message = str(failed[-1].error_code or ""), failed[-1].error_description or "the operation failed"
+        return Failure(kind_of(code, message), code, message, 200)
 
     def _databases(self, of: ResourceId) -> DatabasesOperations:
         return self._clients.sql(of.subscription).databases

@@ -117,10 +117,14 @@ class SqlServers:
         kind = self._managed if source.kind is SourceKind.MANAGED_DATABASE else self._copies
         return kind.start(source, staging, name, tags)
 
-    def copy_state(self, resource_id: str) -> CopyState:
-        """How far a copy is. `absent` is also what a copy is for the first half minute."""
+    def copy_state(self, resource_id: str, operation: str = "") -> CopyState:
+        """How far a copy is, by looking at the copy itself. `absent` is also what it is for the first half minute.
+
+        `operation`, from `start_copy`, is asked for the reason where the copy is not ready: a copy that failed late may
+        be gone, and then nothing else says so.
+        """
         target = self._parsed(resource_id)
-        return self._of(target).state(target)
+        return self._of(target).state(target, operation)
 
     def drop_copy(self, resource_id: str, must: Mapping[str, str]) -> bool:
         """Asks Azure to drop a copy; False where there is none. Look at `copy_state` until it is absent.

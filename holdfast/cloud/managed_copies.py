@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from holdfast.cloud.clients import Clients
-from holdfast.cloud.copy_state import CopyState, StartedCopy
+from holdfast.cloud.copy_state import CopyState, StartedCopy, unready
 from holdfast.cloud.failures import azure_errors
+from holdfast.cloud.operations import OperationAddress, failure_behind
 from holdfast.cloud.ownership import check_ours, found_or_none, ours_or_taken, start_or_find
 from holdfast.model.clock import Clock, iso
 from holdfast.model.errors import StagingFailed, StagingServerUnusable
@@ -57,27 +58,25 @@ class ManagedCopies:
                 "restorePointInTime": iso(moment),
             },
         }
+        operation = OperationAddress()
         start_or_find(
             lambda: self._databases(target).begin_create_or_update(
-                target.resource_group, target.names[0], target.name, body, polling=False
+                target.resource_group, target.names[0], target.name, body, polling=False, raw_response_hook=operation
             ),
             lambda: self._is_there(target, tags),
             f"restoring {source.name} to {staging.name}/{name}",
         )
-        return StartedCopy(str(target), moment)
+        return StartedCopy(str(target), operation.url, moment)
 
-    def state(self, copy: ResourceId) -> CopyState:
-        """How far the restore is."""
+    def state(self, copy: ResourceId, operation: str) -> CopyState:
+        """How far the restore is; see `SqlServers.copy_state`."""
         found = self.find(copy)
-        if found is None:
-            return CopyState("absent", self._reason(copy))
-        status, tags = _status(found), dict(found.tags or {})
-        if status.lower() in _READY:
-            return CopyState("ready", status, copy.name, tags)
-        reason = self._reason(copy)
-        if status.lower() in _BROKEN or reason:
-            return CopyState("failed", reason or f"its status is {status}", copy.name, tags)
-        return CopyState("creating", status, copy.name, tags)
+        status = _status(found) if found is not None else ""
+        if found is not None and status.lower() in _READY:
+            return CopyState("ready", status, copy.name, dict(found.tags or {}))
+        client = self._clients.sql(copy.subscription)
+        failure = failure_behind(client, operation, self._clients.settings.arm_endpoint)
+        return unready(found is not None, status, status.lower() in _BROKEN, failure, copy, found and found.tags)
 
     def find(self, copy: ResourceId) -> ManagedDatabase | None:
         """The database, or None."""
@@ -110,17 +109,6 @@ class ManagedCopies:
     def _is_there(self, target: ResourceId, tags: Mapping[str, str]) -> bool:
         found = self.find(target)
         return found is not None and ours_or_taken(target, found.tags, tags)
-
-    def _reason(self, copy: ResourceId) -> str:
-        """Why the restore is blocked, or "". Azure has these details only for some restores."""
-        from azure.core.exceptions import AzureError
-
-        client = self._clients.sql(copy.subscription).managed_database_restore_details
-        try:
-            details = client.get(copy.resource_group, copy.names[0], copy.name, "Default")
-        except AzureError:
-            return ""  # the state of the copy itself is known; this would only have said more
-        return str(details.properties.block_reason or "") if details.properties else ""
 
     def _databases(self, of: ResourceId) -> ManagedDatabasesOperations:
         return self._clients.sql(of.subscription).managed_databases

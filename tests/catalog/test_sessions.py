@@ -278,6 +278,20 @@ def test_a_long_error_of_a_source_is_kept_whole(catalog: Catalog) -> None:
     assert catalog.sessions.get(found.id).sources[0].error == long
 
 
+def test_the_operation_behind_a_copy_is_kept_beside_the_source(catalog: Catalog) -> None:
+    """Steps that change afterwards do not lose it, and nobody is shown it."""
+    found, key = session(catalog), source_key("sql-a/sales")
+    catalog.sessions.add_sources(found.id, [source()])
+    assert catalog.sessions.copy_operation(found.id, key) == ""
+    url = "https://management.azure.com/operations/1?" + "s" * 3000
+    catalog.sessions.set_copy_operation(found.id, key, url)
+    run = catalog.sessions.set_step(found.id, key, "stage", State.RUNNING)
+    assert catalog.sessions.copy_operation(found.id, key) == url
+    assert url not in run.model_dump_json()
+    with pytest.raises(NotFound):
+        catalog.sessions.set_copy_operation(found.id, "none", url)
+
+
 def test_a_download_is_recorded(catalog: Catalog) -> None:
     """What it made and until when."""
     found = session(catalog, kind="download")
