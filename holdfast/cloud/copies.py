@@ -15,6 +15,7 @@ from holdfast.cloud.failures import Failure, azure_errors, kind_of
 from holdfast.cloud.operations import OperationAddress, failure_behind
 from holdfast.cloud.ownership import check_ours, found_or_none, ours_or_taken, start_or_find
 from holdfast.cloud.pooled_sku import standalone_sku
+from holdfast.cloud.sdk_words import word
 from holdfast.model.plan import StagingServer
 from holdfast.model.source import ResourceId, Source
 
@@ -37,7 +38,7 @@ _BROKEN = {
 
 
 def _status(database: Database) -> str:
-    return str(database.properties.status or "") if database.properties else ""
+    return word(database.properties.status) if database.properties else ""
 
 
 class DatabaseCopies:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from holdfast.cloud.clients import Clients
 from holdfast.cloud.failures import azure_errors
 from holdfast.cloud.ownership import found_or_none
+from holdfast.cloud.sdk_words import word
 from holdfast.model.source import ResourceId, Source, SourceKind
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def sql_source(server: Server, database: Database) -> Source:
         database=database.name or "",
         region=plain_region(database.location),
         host=(server.properties.fully_qualified_domain_name if server.properties else None) or "",
-        status=str(shown.status or "") if shown else "",
+        status=word(shown.status) if shown else "",
         database_guid=shown.database_id if shown else None,
         secondary=str(shown.secondary_type) if shown and shown.secondary_type else None,
         sku=database.sku.name if database.sku else None,
@@ -97,7 +98,7 @@ def managed_source(instance: ManagedInstance, database: ManagedDatabase) -> Sour
         database=database.name or "",
         region=plain_region(database.location),
         host=(instance.properties.fully_qualified_domain_name if instance.properties else None) or "",
-        status=str(shown.status or "") if shown else "",
+        status=word(shown.status) if shown else "",
         tags=dict(database.tags or {}),
     )
 

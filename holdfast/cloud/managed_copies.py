@@ -14,6 +14,7 @@ from holdfast.cloud.copy_state import CopyState, StartedCopy, unready
 from holdfast.cloud.failures import azure_errors
 from holdfast.cloud.operations import OperationAddress, failure_behind
 from holdfast.cloud.ownership import check_ours, found_or_none, ours_or_taken, start_or_find
+from holdfast.cloud.sdk_words import word
 from holdfast.model.clock import Clock, iso
 from holdfast.model.errors import StagingFailed, StagingServerUnusable
 from holdfast.model.plan import StagingServer
@@ -115,4 +116,4 @@ class ManagedCopies:
 
 
 def _status(database: ManagedDatabase) -> str:
-    return str(database.properties.status or "") if database.properties else ""
+    return word(database.properties.status) if database.properties else ""
