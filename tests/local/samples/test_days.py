@@ -12,8 +12,9 @@ from local.samples.chance import Chance
 from local.samples.database import Moment, guid, guid_order
 from local.samples.databases import SAMPLES
 from local.samples.hr import hr
-from local.samples.rows import encode_rows
+from local.samples.rows import encode_column, interleave
 from local.samples.shop import shop
+from local.samples.values import Ragged
 
 from .conftest import Sample
 
@@ -23,7 +24,11 @@ def _rows(name: str, schema: str, table: str, day: int, scale: float = 1.0) -> d
     database = SAMPLES[name](Moment(day, scale, Chance(f"1\n{name}")))
     columns = database.schema.table(schema, table).stored
     found = database.rows[schema, table]
-    return {key: encode_rows(columns, found.build(np.array([key]))) for key in found.keys.tolist()}
+    values = found.build(found.keys)
+    cells = [encode_column(column, values[column.name]) for column in columns]
+    lengths = np.sum([c.lengths for c in cells], axis=0)
+    rows = Ragged(np.frombuffer(interleave(cells), dtype=np.uint8), lengths)
+    return dict(zip(found.keys.tolist(), rows.split(), strict=True))
 
 
 def _between(name: str, schema: str, table: str, day: int) -> tuple[float, float, float]:
