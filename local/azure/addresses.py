@@ -56,6 +56,11 @@ class Address:
         return Address(self.path.rsplit("/", drop)[0], self.subscription, self.group, self.provider, self.words[:-drop])
 
     @property
+    def container(self) -> str:
+        """Of a collection: the id of what it lists the children of, a subscription or group for a list of resources."""
+        return self.scope if len(self.words) == 1 else self.parent.path
+
+    @property
     def scope(self) -> str:
         """`/subscriptions/S[/resourceGroups/G]`, as it was written."""
         return f"/subscriptions/{self.subscription}" + (f"/resourceGroups/{self.group}" if self.group else "")

@@ -44,8 +44,7 @@ def _getter(type_: str) -> Handler:
 
 def _lister(type_: str) -> Handler:
     def listed(world: World, ask: Ask) -> Reply:
-        scope = ask.address.scope if len(ask.address.words) == 1 else ask.address.parent.path
-        found = readable(world, ask, world.store.find(type_, scope))
+        found = readable(world, ask, world.store.find(type_, ask.address.container))
         return page(world, ask, [shown(world, r) for r in found], pretty=True)
 
     return listed

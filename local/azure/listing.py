@@ -20,10 +20,10 @@ def readable(world: World, ask: Ask, resources: list[Resource]) -> list[Resource
     """Those that the identity may read: a list at a subscription holds no more than rights below it allow."""
     action = action_of("GET", ask.address)
     oid = ask.claims.principal_id
-    if world.rights.allowed(oid, action, ask.address.parent.path):
+    if world.rights.allowed(oid, action, ask.address.container):
         return resources
-    if not world.rights.anywhere_below(oid, ask.address.parent.path):
-        raise missing_right(oid, action, ask.address.parent.path)
+    if not world.rights.anywhere_below(oid, ask.address.container):
+        raise missing_right(oid, action, ask.address.container)
     return [r for r in resources if world.rights.allowed(oid, action, r.id)]
 
 
