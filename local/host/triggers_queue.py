@@ -204,7 +204,7 @@ class QueueTriggers:
 
     async def _serve(self, listener: _Listener, message: ReceivedMessage) -> None:
         """One message, from its receipt to its end. A service that fails on the way only means: once more."""
-        told = {"queue": listener.name, "message": message.id, "attempt": message.dequeue_count}
+        told = {"queue": listener.name, "message_id": message.id, "attempt": message.dequeue_count}
         try:
             await self._process(listener, message, told)
         except Exception as error:  # noqa: BLE001 (the message shows up again by itself)
@@ -265,14 +265,17 @@ def _metadata(message: ReceivedMessage, attempts: int) -> dict[str, Any]:
     """What the real host tells the worker beside the body; times are JSON texts."""
     from azure.functions.meta import Datum
 
-    def time(moment: datetime | None) -> Any:
-        return Datum(json.dumps(moment.strftime("%Y-%m-%dT%H:%M:%S+00:00") if moment else None), "json")
-
+    times = {
+        "InsertionTime": message.inserted_on,
+        "ExpirationTime": message.expires_on,
+        "NextVisibleTime": message.next_visible_on,
+    }
     return {
         "Id": Datum(message.id, "string"),
         "DequeueCount": Datum(str(attempts), "string"),
         "PopReceipt": Datum(message.pop_receipt or "", "string"),
-        "InsertionTime": time(message.inserted_on),
-        "ExpirationTime": time(message.expires_on),
-        "NextVisibleTime": time(message.next_visible_on),
+    } | {
+        name: Datum(json.dumps(moment.strftime("%Y-%m-%dT%H:%M:%S+00:00")), "json")
+        for name, moment in times.items()
+        if moment is not None
     }
