@@ -1,6 +1,7 @@
 """What SqlPackage's errors mean: which object, what about it, what mends it, and whether a retry may help.
 
-The codes and texts are those that people quote from SqlPackage; `docs/reference/preflight.md` lists them.
+The numbers are those that people quote from SqlPackage; `docs/reference/preflight.md` lists them. What preflight has a rule
+for is told in the rule's own words, so that people read the same text wherever it is found.
 """
 
 from __future__ import annotations
@@ -8,7 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from holdfast.model import blocker_rules as rules
+from holdfast.model.blocker_rules import KeyKind
 from holdfast.model.errors import DiskFull, ExportBlocked, ExportFailed, Forbidden, HoldfastError, Unavailable
+from holdfast.model.finding import Finding
 from holdfast.worker.redaction import shorten
 
 _CODE = re.compile(r"\b(?:Error )?(SQL7\d{4})\s*:\s*(.*)")
@@ -16,7 +20,13 @@ _ELEMENT = re.compile(r"(?P<kind>[A-Z][\w ]*?): (?P<name>\[(?:[^\]]|\]\])*\](?:\
 _REFERENCE = re.compile(r"unresolved reference to (?:object )?(?P<target>.+?)\.?(?: External| \(|$)")
 _DENIED = re.compile(r"The (\w+(?: \w+)?) permission was denied on the object '([^']+)'(?:.*?schema '([^']+)')?")
 
-#: Blockers by SqlPackage's number: the cause and the mend.
+_KEYS: dict[str, KeyKind] = {
+    "Certificate": "certificate",
+    "Symmetric Key": "symmetric key",
+    "Asymmetric Key": "asymmetric key",
+}
+
+#: Blockers by SqlPackage's number where no rule fits: the cause and the mend.
 _BLOCKERS = {
     "SQL71501": (
         "refers to something that does not exist in the database",
@@ -31,16 +41,16 @@ _BLOCKERS = {
         "Write the name in two parts if it means this database; otherwise drop or rewrite the object",
     ),
     "SQL71564": (
-        "is of a kind that Azure SQL Database does not support, or belongs to a login that is gone",
-        "Drop it; give an orphaned user its login again or drop the user",
+        "is of a kind that a BACPAC or Azure SQL Database does not support",
+        "Drop it, or leave the database out of the policy",
     ),
     "SQL71626": (
         "is of a kind that Azure SQL Database does not support",
-        "Drop the certificate, key, assembly or service if nothing needs it",
+        "Drop it if nothing needs it",
     ),
     "SQL71627": (
-        "has a setting that Azure SQL Database does not support; of a user: it is a Windows user",
-        "Drop the user, after giving what it owns to somebody else",
+        "has a setting that Azure SQL Database does not support",
+        "Change the setting that is named, or drop it",
     ),
     "SQL71630": (
         "has a setting that Azure SQL Database does not support (FILESTREAM)",
@@ -48,6 +58,7 @@ _BLOCKERS = {
     ),
 }
 _DISK_FULL = re.compile(r"no space left on device|not enough space on the disk|disk (?:is )?full", re.IGNORECASE)
+_MOST_NAMED = 10
 _OTHER_BLOCKER = ("does not pass SqlPackage's check of the schema", "Mend or drop the object")
 
 
@@ -162,7 +173,7 @@ def explain(errors: Sequence[str], tail: Sequence[str], exit_code: int) -> Holdf
         for line in whole:
             if pattern.search(line):
                 return kind(detail if detail is not None else _said(line), help=advice)
-    if exit_code < 0 and not errors:
+    if exit_code < 0 and not any(is_final(line) or _CODE.search(line) for line in errors):
         return ExportFailed(
             f"SqlPackage was killed by signal {-exit_code}",
             help="Most often the machine's memory ran out: choose a size with more memory in the worker profile.",
@@ -173,33 +184,51 @@ def explain(errors: Sequence[str], tail: Sequence[str], exit_code: int) -> Holdf
 
 def _blocked(errors: Sequence[str]) -> ExportBlocked | None:
     """The error for what the schema holds; names every object once, as many as fit."""
-    named: dict[str, None] = {}
-    mends: dict[str, None] = {}
-    for line in errors:
-        found = _CODE.search(line)
-        if found is None or not found[1].startswith("SQL71"):
-            continue
-        cause, mend = _BLOCKERS.get(found[1], _OTHER_BLOCKER)
-        named[f"{_object(found[2])} {_cause(found[2], cause)} ({found[1]})"] = None
-        mends[mend] = None
-    if not named:
+    found = [_finding(match[1], match[2]) for line in errors if (match := _CODE.search(line)) and match[1] < "SQL72"]
+    if not found:
         return None
-    shown = list(named)[:10]
-    more = f"; and {len(named) - len(shown)} more" if len(named) > len(shown) else ""
-    return ExportBlocked("; ".join(shown) + more, help=". ".join(mends) + ".")
+    named = list(dict.fromkeys(f"{finding.object}: {finding.cause} ({finding.error_number})" for finding in found))
+    mends = list(dict.fromkeys(finding.mend for finding in found))
+    more = f"; and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
+    return ExportBlocked("; ".join(named[:_MOST_NAMED]) + more, help=". ".join(mends[:_MOST_NAMED]) + ".")
 
 
-def _object(message: str) -> str:
-    """`View [dbo].[v]`, or the message's beginning where no element is named."""
+def _finding(number: str, message: str) -> Finding:
+    """One error line as a finding: by preflight's rule where there is one, else by its number."""
     # "Error validating element [dbo].[v]: View: [dbo].[v] has …": the kind stands before the second name.
     text = re.sub(r"^Error validating element [^:]*:\s*", "", message).removeprefix("The element ")
-    found = _ELEMENT.search(text)
-    return f"{found['kind'].strip()} {found['name']}" if found else shorten(text, 160)
+    element = _ELEMENT.search(text)
+    found: Finding | None = None
+    if element is not None:
+        found = _by_rule(number, element["kind"].strip(), element["name"], text)
+    if found is None:
+        cause, mend = _BLOCKERS.get(number, _OTHER_BLOCKER)
+        outside = _REFERENCE.search(text)
+        found = Finding(
+            id=number,
+            severity="blocks-export",
+            object=f"{element['kind'].strip()} {element['name']}" if element else shorten(text, 160),
+            cause=f"{cause}: {outside['target']}" if outside else cause,
+            mend=mend,
+        )
+    return found.model_copy(update={"error_number": number})
 
 
-def _cause(message: str, cause: str) -> str:
-    found = _REFERENCE.search(message)
-    return f"{cause}: {found['target']}" if found else cause
+def _by_rule(number: str, kind: str, name: str, text: str) -> Finding | None:
+    outside = _REFERENCE.search(text)
+    if number in ("SQL71561", "SQL71562") and outside:
+        if kind == "Synonym":
+            return rules.outside_synonym(name, outside["target"])
+        return rules.external_reference(kind, name, outside["target"])
+    if kind == "User" and "orphaned from its login" in text:
+        return rules.orphaned_user(name)
+    if kind == "User" and "AuthenticationType" in text:
+        return rules.windows_principal(name)
+    if kind in _KEYS:
+        return rules.key(name, _KEYS[kind])
+    if kind == "External Table":
+        return rules.external_table(name)
+    return None
 
 
 def _said(line: str) -> str:

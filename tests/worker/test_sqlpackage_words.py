@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdfast.model import blocker_rules
 from holdfast.model.errors import DiskFull
 from holdfast.model.job import SqlConnection
 from holdfast.worker.expectation import Expectation, recall, remember
@@ -15,6 +16,8 @@ from holdfast.worker.progress import ProgressBoard
 from holdfast.worker.sqlpackage import GIB, Export, choose_compression, connection_string, program
 from holdfast.worker.sqlpackage_errors import explain, is_error_line
 from holdfast.worker.sqlpackage_progress import ProgressLines, plain_name
+from local.sqlpackage import arguments as stand_in
+from local.sqlpackage import messages
 
 CONNECTION = SqlConnection(
     host="mi.public.abc.database.windows.net", database="sales", port=3342, managed_instance=True
@@ -177,20 +180,33 @@ HEAD = "*** Error exporting database:"
             "is not supported in Microsoft Azure SQL Database v12.",
             "User [MYPC\\Administrator]",
             "SQL71627",
-            "Drop the user",
+            "DROP USER",
         ),
         (
             "Error SQL71562: Procedure: [dbo].[P] has an unresolved reference to object [MyDB].[dbo].[T]. External "
             "references are not supported when creating a package from this platform.",
             "Procedure [dbo].[P]",
             "SQL71562",
-            "two parts",
+            "outside the database",
         ),
         (
             "Error SQL71501: Error validating element: Role Membership: has an unresolved reference to Role [db_cdcreader].",
             "Role Membership",
             "SQL71501",
-            "change-data-capture",
+            "change-data-capture role",
+        ),
+        (
+            "Error SQL71564: Error validating element [anna]: The element User: [anna] has been orphaned from its login and "
+            "cannot be deployed.",
+            "User [anna]",
+            "SQL71564",
+            "WITH LOGIN",
+        ),
+        (
+            "Error SQL71626: The element Symmetric Key: [k] is not supported in Microsoft Azure SQL Database v12.",
+            "Symmetric key [k]",
+            "SQL71626",
+            "decrypt first",
         ),
         (
             "Error SQL71630: The element SqlFilegroup: [F] has property DoesContainFileStream set to a value that is not "
@@ -278,3 +294,34 @@ def test_warnings_are_no_errors() -> None:
 @given(st.lists(st.text(max_size=300), max_size=10), st.integers(-20, 255))
 def test_whatever_it_says_becomes_one_short_error(lines: list[str], code: int) -> None:
     assert len(explain(lines, lines, code).detail) < 20_000
+
+
+def test_an_export_and_its_preflight_use_the_same_words() -> None:
+    """Otherwise people take one fault for two."""
+    line = (
+        "Error SQL71562: Error validating element [dbo].[p]: Procedure: [dbo].[p] has an unresolved reference to object "
+        "[Other].[dbo].[t]. External references are not supported when creating a package from this platform."
+    )
+    finding = blocker_rules.external_reference("Procedure", "[dbo].[p]", "[Other].[dbo].[t]")
+    info = explain([line], [], 1).info()
+    assert info.detail == f"{finding.object}: {finding.cause} ({finding.error_number})"
+    assert info.help == f"{finding.mend}."
+
+
+def test_the_stand_in_takes_the_command_line_and_its_complaints_are_understood(tmp_path: Path) -> None:
+    """The stand-in is written after SqlPackage's documentation by others than the worker: two readings of one text."""
+    export = Export("/opt/sqlpackage", CONNECTION, "client", tmp_path, tmp_path / "database.bacpac")
+    asked = stand_in.parse(export.arguments()[1:])
+    assert (asked.target_file, asked.temporary_folder) == (export.to, tmp_path / "tables")
+    assert asked.compression == "NotCompressed"
+    for message, code in (
+        (messages.LOGIN_FAILED(), "missing-rights"),
+        (messages.NO_DATABASE(database="d"), "missing-rights"),
+        (messages.TOKEN_EXPIRED(), "export-failed"),
+        (messages.UNREACHABLE(), "unavailable"),
+        (messages.NOT_AVAILABLE(database="d", server="s"), "unavailable"),
+        (messages.NO_IDENTITY(detail=""), "unavailable"),
+        (messages.NO_SPACE(file="f"), "disk-full"),
+    ):
+        lines = [messages.STAND_IN(), messages.FAILED(cause=messages.NOT_CONNECTED()), message]
+        assert explain([line for line in lines if is_error_line(line)], lines, 1).code == code, message
