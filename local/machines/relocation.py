@@ -8,7 +8,7 @@ from pathlib import Path
 
 from local.machines.differences import METADATA_ADDRESS, RELOCATED, NotEmulated
 
-_PATHS = re.compile(rf"(?<![\w./-])(?:{'|'.join(map(re.escape, RELOCATED))})(?![\w.-])")
+_PATHS = re.compile(rf"(?<![\w./])(?:{'|'.join(map(re.escape, RELOCATED))})(?![\w.-])")
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,7 @@ def test_every_difference_is_one_that_was_agreed() -> None:
 
 def test_paths_and_the_metadata_address_are_moved_and_nothing_else() -> None:
     relocation = Relocation(Path("/r"), IMDS)
+    assert relocation.text("EnvironmentFile=-/opt/holdfast/w.env") == "EnvironmentFile=-/r/opt/holdfast/w.env"
     text = "/opt/holdfast/a '/mnt/holdfast' /opt/holdfastx x/opt/holdfast /usr/bin http://169.254.169.254/metadata"
     assert (
         relocation.text(text)
