@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from holdfast.model.job import (
     Heartbeat,
@@ -21,6 +21,7 @@ from holdfast.model.job import (
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
+    from azure.core.exceptions import HttpResponseError
     from azure.storage.blob import ContainerClient
     from azure.storage.queue import QueueClient
 
@@ -126,7 +127,7 @@ class AzureMailbox:
                 delivery.id, delivery.receipt, content=delivery.text, visibility_timeout=_seconds(hidden_for)
             )
         except HttpResponseError as error:
-            if _not_ours(error.status_code, error.error_code if hasattr(error, "error_code") else None):
+            if _not_ours(error):
                 return False
             raise
         delivery.receipt = str(renewed.pop_receipt)
@@ -139,7 +140,7 @@ class AzureMailbox:
         try:
             self.queue.delete_message(delivery.id, delivery.receipt)
         except HttpResponseError as error:
-            if not _not_ours(error.status_code, error.error_code if hasattr(error, "error_code") else None):
+            if not _not_ours(error):
                 raise
 
     def read_job(self, session: str, job: str) -> bytes | None:
@@ -195,14 +196,7 @@ def _seconds(span: timedelta) -> int:
     return max(1, round(span.total_seconds())) if span else 0
 
 
-def _not_ours(status: int | None, code: object) -> bool:
+def _not_ours(error: HttpResponseError) -> bool:
     """Whether the queue says that the message is gone or in somebody else's hands."""
-    return status == 404 or (status == 400 and "PopReceipt" in str(code))
-
-
-def readable(text: str, kind: type[BaseModel]) -> BaseModel | None:
-    """The message as a document of that kind; None where it is none."""
-    try:
-        return kind.model_validate_json(text)
-    except ValidationError:
-        return None
+    code = getattr(error, "error_code", None)
+    return error.status_code == 404 or getattr(code, "value", code) == "PopReceiptMismatch"

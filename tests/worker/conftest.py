@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 from holdfast.model.clock import SystemClock
-from holdfast.model.job import Heartbeat, Job, JobEvent, JobKind, JobResult, WorkerCheckIn, WorkerMessage
+from holdfast.model.job import Heartbeat, Job, JobEvent, JobKind, JobResult, RepositoryRef, WorkerCheckIn, WorkerMessage
+from holdfast.repository import PasswordCost, Repository
 from holdfast.settings import WorkerSettings
+from holdfast.storage import open_store
 from holdfast.worker.assignment import Equipment
 from holdfast.worker.loop import WorkerLoop
 from holdfast.worker.mailbox import Delivery
@@ -119,6 +121,21 @@ class NoCredential:
         raise AssertionError("a test asked for a token")
 
 
+class FolderRepositories(Repositories):
+    """Repositories in folders; the passwords are the tests' own instead of Key Vault's."""
+
+    def __init__(self, passwords: dict[str, str]) -> None:
+        self.passwords = passwords
+
+    def open(self, ref: RepositoryRef) -> Repository:
+        return Repository.open(
+            open_store(ref.url, clock=SystemClock()),
+            self.passwords[ref.password_secret],
+            clock=SystemClock(),
+            name=ref.name,
+        )
+
+
 class Office:
     """A worker with its mailbox: jobs in, results out."""
 
@@ -135,6 +152,8 @@ class Office:
             heartbeat=timedelta(seconds=0.05),
             poll=timedelta(seconds=0.02),
         )
+        self.passwords: dict[str, str] = {}
+        self.credential: Any = NoCredential()
         self.loops: list[tuple[WorkerLoop, threading.Thread]] = []
         self._number = 0
 
@@ -144,12 +163,11 @@ class Office:
 
     @property
     def equipment(self) -> Equipment:
-        clock, credential = SystemClock(), NoCredential()
         return Equipment(
             settings=self.settings,
-            clock=clock,
-            credential=credential,
-            repositories=Repositories(credential, clock),
+            clock=SystemClock(),
+            credential=self.credential,
+            repositories=FolderRepositories(self.passwords),
             workspaces=Workspaces(self.root),
         )
 
@@ -182,6 +200,28 @@ class Office:
             "spec": spec,
         }
         return Job.model_validate({**given, **changes})
+
+    def repository(self, name: str, *, archive: bool = False) -> RepositoryRef:
+        """A new repository in a folder."""
+        folder = self.root.parent / "repositories" / name
+        folder.mkdir(parents=True)
+        ref = RepositoryRef(
+            name=name,
+            url=folder.as_uri(),
+            region="westeurope",
+            password_secret=f"https://vault/secrets/{name}",
+            archive=archive,
+        )
+        self.passwords[ref.password_secret] = f"password of {name}"
+        Repository.init(
+            open_store(ref.url, clock=SystemClock()),
+            self.passwords[ref.password_secret],
+            clock=SystemClock(),
+            name=name,
+            archive=archive,
+            cost=PasswordCost(iterations=1, lanes=1, memory_kib=64),
+        )
+        return ref
 
     def export_job(self, workspace: str = "w1", **changes: Any) -> Job:
         spec = {"connection": {"host": "s.database.windows.net", "database": "sales"}, "workspace": workspace}
