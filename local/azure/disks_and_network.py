@@ -17,7 +17,11 @@ from local.azure.world import Ask, Handler, World, effect, route
 NETWORKS = "Microsoft.Network/virtualNetworks"
 
 _DISK = RECORDED("disk: GET", "azure-powershell DiskRPTests/TestDiskAvailabilityPolicy.json@481f488c")
-_CARD = RECORDED("network card: GET, and PUT with 201", "azure-powershell TestVMForceDelete.json@f183c11e")
+_CARD = RECORDED(
+    "network card: GET, and PUT with 201",
+    "azure-powershell TestVMForceDelete.json@f183c11e",
+    guessed="PUT without its operation headers",
+)
 _NETWORK = SDK("virtual network and subnet: GET and PUT", "azure-mgmt-network models")
 _GONE = GUESS("disk or network card: deletion of one that is missing", "204 is what the SDK takes")
 _SHAPES = {DISKS: _DISK, CARDS: _CARD, NETWORKS: _NETWORK, SUBNETS: _NETWORK}

@@ -168,7 +168,7 @@ def delete_database(world: World, ask: Ask) -> Reply:
     if found is None:
         return Reply(_MISSING, 204)
     for running in world.operations.open_on(ask.path):
-        world.operations.settle(running, {"code": "OperationCancelled", "message": "The database was dropped."})
+        world.operations.cut_short(running, "OperationCancelled", "The database was dropped.", world.now())
     return world.accepted(ask, world.begin(ask, kinds.MANAGED_DROP, found.id, found.location, "managed-gone"))
 
 

@@ -174,7 +174,9 @@ NIC_DELETE = _kind(
 )
 
 SQL_POLL = RECORDED("SQL operation: poll", f"{_MI_MGMT}; RA also when done: {_MI_RESTORE}")
-VM_POLL = RECORDED("VM operation: poll", _VM_FORCE)
+VM_POLL = RECORDED(
+    "VM operation: poll", _VM_FORCE, guessed="that its address is signed as those of disks and of SQL are since 2024"
+)
 DISK_POLL = RECORDED("disk operation: poll", _DISK)
 NIC_POLL = RECORDED("network operation: poll", _NIC, guessed="the body while in progress")
 VM_RESULT = RECORDED("VM or disk operation: Location when done", f"{_VM_FORCE}, {_VM_STATES}")

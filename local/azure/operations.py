@@ -125,15 +125,19 @@ class Operations:
         """Operations on a resource that have not ended."""
         return [Operation.of_row(row) for row in self._store.open_operations(target=target)]
 
-    def settle(self, operation: Operation, error: Json | None = None) -> None:
-        """Marks that the effect has happened; `error` makes a late failure of it."""
+    def all_on(self, target: str) -> list[Operation]:
+        """Every operation on a resource, oldest first."""
+        return [Operation.of_row(row) for row in self._store.operations_on(target)]
+
+    def settle(self, operation: Operation) -> None:
+        """Marks that the effect has happened."""
         operation.settled = True
-        operation.error = error or operation.error
         self._store.save_operation(operation.row())
 
-    def settled(self, target: str, kind: OperationKind) -> bool:
-        """Whether there is nothing of that kind still going on."""
-        return all(o.kind is not kind for o in self.open_on(target))
+    def cut_short(self, operation: Operation, code: str, why: str, now: float) -> None:
+        """Ends an operation before its time, as failed and without its effect."""
+        operation.error, operation.ends = {"code": code, "message": why}, min(now, operation.ends)
+        self.settle(operation)
 
     # --- on the wire ---
 

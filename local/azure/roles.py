@@ -36,6 +36,7 @@ APP = Role(
         "Microsoft.Sql/servers/databases/read",
         "Microsoft.Sql/servers/databases/write",
         "Microsoft.Sql/servers/databases/delete",
+        "Microsoft.Sql/servers/databases/operations/read",
         "Microsoft.Sql/servers/elasticPools/read",
         "Microsoft.Sql/managedInstances/read",
         "Microsoft.Sql/managedInstances/databases/read",

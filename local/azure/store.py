@@ -146,6 +146,12 @@ class Store:
             sql, values = sql + " AND target = ?", [*values, target.lower()]
         return self._database.execute(sql + " ORDER BY ends, started", values).fetchall()
 
+    def operations_on(self, target: str) -> list[tuple[Any, ...]]:
+        """Every operation on a resource, settled or not, oldest first."""
+        return self._database.execute(
+            "SELECT * FROM operations WHERE target = ? ORDER BY started", (target.lower(),)
+        ).fetchall()
+
     # --- faults and log ---
 
     def add_fault(self, document: Json) -> int:

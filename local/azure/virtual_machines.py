@@ -14,7 +14,7 @@ from local.azure.operations import Operation
 from local.azure.refusals import conflict, front_404, invalid, precondition_failed
 from local.azure.replies import Reply, compute_time
 from local.azure.store import Json, Resource
-from local.azure.vm_parts import add_cards, add_disk, remove_or_detach, set_disk_state
+from local.azure.vm_parts import add_cards, add_disk, check_disk_name, remove_or_detach, set_disk_state
 from local.azure.vm_power import instance_view, machine_document
 from local.azure.vm_requests import check_new, decode_custom_data
 from local.azure.world import Ask, World, effect, route
@@ -68,6 +68,7 @@ def put_vm(world: World, ask: Ask) -> Reply:
         return _change(world, ask, vm)
     custom_data = check_new(world, ask)
     vm = _make(world, ask)
+    check_disk_name(world, vm)
     vm.private |= {"custom_data": custom_data, "power": "starting"}
     profile = vm.properties["networkProfile"]
     if configurations := profile.pop("networkInterfaceConfigurations", None):
@@ -179,7 +180,7 @@ def delete_vm(world: World, ask: Ask) -> Reply:
         return Reply(_GONE, 204)
     # A deletion overtakes whatever is under way.
     for running in world.operations.open_on(vm.id):
-        world.operations.settle(running, {"code": "OperationPreempted", "message": "A deletion overtook this."})
+        world.operations.cut_short(running, "OperationPreempted", "A deletion overtook this.", world.now())
     vm.properties["provisioningState"] = "Deleting"
     world.store.put(vm)
     return world.accepted(ask, world.begin(ask, kinds.VM_DELETE, vm.id, vm.location, "vm-deleted"))

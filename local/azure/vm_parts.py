@@ -5,12 +5,32 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from local.azure.evidence import GUESS
+from local.azure.refusals import conflict
 from local.azure.replies import compute_time
 from local.azure.store import Json, Resource
 from local.azure.world import World
 
 DISKS = "Microsoft.Compute/disks"
 CARDS = "Microsoft.Network/networkInterfaces"
+
+GUESSED_BEHAVIOUR = (
+    GUESS(
+        "VM behaviour: deleteOption Delete removes disk and card together with the machine", "effects were not recorded"
+    ),
+    GUESS(
+        "VM behaviour: a card made with a machine is there from the PUT on, its name ends in a piece of chance",
+        "cautious",
+    ),
+    GUESS(
+        "VM behaviour: the disk takes the machine's tags, the card those of its configuration",
+        "seen in practice; SDK models",
+    ),
+    GUESS(
+        "VM behaviour: a creation that fails late leaves machine and card and no disk", "common knowledge, not recorded"
+    ),
+)
+"""What no reply shows and a client sees all the same; listed with the guesses."""
 
 
 def add_cards(world: World, vm: Resource, configurations: list[Json]) -> list[Json]:
@@ -71,6 +91,14 @@ def make_card(card_id: str, location: str, given: Json, tags: Json | None) -> Re
     if tags:
         document["tags"] = tags
     return Resource(card_id, CARDS, document)
+
+
+def check_disk_name(world: World, vm: Resource) -> None:
+    """A disk that is named in the request must not be there yet. Raises Refusal."""
+    name = vm.properties["storageProfile"]["osDisk"].get("name")
+    group = "/".join(vm.id.split("/")[:5])
+    if name and world.store.get(f"{group}/providers/{DISKS}/{name}") is not None:
+        raise conflict("ConflictingUserInput", f"Disk {name} already exists in resource group {vm.id.split('/')[4]}.")
 
 
 def add_disk(world: World, vm: Resource, os_disk: Json) -> None:

@@ -20,6 +20,13 @@ _VIEW_FAILED = GUESS(
     "VM: instance view of one whose provisioning failed or goes on",
     "codes ProvisioningState/failed/CODE; no recording",
 )
+GUESSED_BEHAVIOUR = (
+    GUESS(
+        "VM behaviour: a later operation overtakes an earlier one",
+        "OperationPreempted is a public code; no recording",
+    ),
+    GUESS("VM behaviour: 409 for start or deallocate while it is created or deleted", "no recording"),
+)
 _WORDS = {
     "running": "VM running",
     "starting": "VM starting",
@@ -115,7 +122,7 @@ def _power(world: World, ask: Ask, kind: OperationKind, going: str, then: str) -
         text = f"The machine is in provisioning state '{vm.properties['provisioningState']}'."
         raise conflict("OperationNotAllowed", text)
     for running in world.operations.open_on(vm.id):
-        world.operations.settle(running, {"code": "OperationPreempted", "message": "A later operation overtook this."})
+        world.operations.cut_short(running, "OperationPreempted", "A later operation overtook this.", world.now())
     before = str(vm.private["power"])
     if before != then:
         vm.private |= {"power": going, "power_since": world.now()}

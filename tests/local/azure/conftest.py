@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import shutil
 import threading
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,8 @@ from azure.keyvault.secrets import SecretClient
 from azure.mgmt.compute import ComputeManagementClient
 from azure.mgmt.sql import SqlManagementClient
 
+from local.azure import tokens
+from local.azure.certificates import ensure_certificates
 from local.azure.seeding import SUBSCRIPTION
 from local.azure.server import running
 from local.azure.state_folder import StateFolder
@@ -207,6 +210,21 @@ class Emulator:
         if identity:
             body["identity"] = {"type": "UserAssigned", "userAssignedIdentities": {identity: {}}}
         return body
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory):
+    """Keys and certificates made once: making them takes longer than most tests."""
+    folder = StateFolder(tmp_path_factory.mktemp("keys")).prepare()
+    ensure_certificates(folder)
+    tokens.ensure_signing_key(folder)
+    return folder.root
+
+
+@pytest.fixture(autouse=True)
+def ready_keys(tmp_path, keys):
+    """Every emulator of these tests finds them."""
+    shutil.copytree(keys, tmp_path / "azure")
 
 
 @pytest.fixture

@@ -190,6 +190,30 @@ def test_a_start_that_finds_no_capacity_leaves_the_machine_deallocated(emulator,
     assert power(compute, "w1") == "running"
 
 
+def test_a_disk_that_is_there_already_is_not_taken_over(emulator, clients):
+    compute = clients(emulator).compute
+    body = emulator.machine(emulator.make_network())
+    body["properties"]["storageProfile"]["osDisk"]["name"] = "mine"
+    compute.virtual_machines.begin_create_or_update(RG, "w1", body).result()
+    with pytest.raises(ResourceExistsError) as caught:
+        compute.virtual_machines.begin_create_or_update(RG, "w2", body, polling=False)
+    assert caught.value.error.code == "ConflictingUserInput"
+    assert [r["name"] for r in emulator.admin("GET", "resources") if r["type"].endswith("virtualMachines")] == ["w1"]
+
+
+def test_a_later_operation_overtakes_an_earlier_one(slow, clients):
+    found = clients(slow)
+    token = found.credential.get_token("https://management.azure.com/.default").token
+    path = f"{slow.group}/providers/Microsoft.Compute/virtualMachines/w1"
+    slow.call("PUT", path, token, slow.machine(slow.make_network()))
+    slow.clock.advance(30)
+    first = slow.call("POST", f"{path}/deallocate", token).headers["Azure-AsyncOperation"]
+    slow.call("POST", f"{path}/start", token)
+    assert slow.call("GET", first, token).json()["error"]["code"] == "OperationPreempted"
+    slow.clock.advance(60)
+    assert power(found.compute, "w1") == "running"
+
+
 def test_time_and_not_polls_boots_a_machine(slow, clients):
     compute = clients(slow).compute
     body = slow.machine(slow.make_network())

@@ -145,6 +145,33 @@ def test_a_copy_that_is_dropped_while_it_is_made_does_not_come_back(slow, client
         databases.get(RG, "staging", "copy")
 
 
+def test_operations_are_listed_and_one_can_be_cancelled(slow, clients):
+    servers, _ = slow.put_world()
+    sql = clients(slow, ["Owner", "/"]).sql
+    no_wait(sql.databases, RG, "staging", "copy", copy_of(servers))
+    slow.clock.advance(40)
+    (going,) = sql.database_operations.list_by_database(RG, "staging", "copy")
+    assert (going.properties.operation, going.properties.state) == ("CreateDatabaseAsCopy", "InProgress")
+    sql.database_operations.cancel(RG, "staging", "copy", going.name)
+    with pytest.raises(ResourceNotFoundError):
+        sql.databases.get(RG, "staging", "copy")
+    slow.clock.advance(40)
+    with pytest.raises(ResourceNotFoundError):
+        sql.databases.get(RG, "staging", "copy")
+
+
+def test_a_broken_copy_says_why_in_its_operations(emulator, clients):
+    servers, _ = emulator.put_world()
+    sql = clients(emulator).sql
+    fault = {"mode": "operation", "path": "databases/copy$", "code": "CopyFailed", "message": "why", "leaves": "broken"}
+    emulator.admin("POST", "faults", fault)
+    no_wait(sql.databases, RG, "staging", "copy", copy_of(servers))
+    time.sleep(1)
+    (failed,) = sql.database_operations.list_by_database(RG, "staging", "copy")
+    assert failed.properties.state == "Failed"
+    assert "CopyFailed: why" in failed.properties.error_description
+
+
 def test_a_rename_keeps_the_database_id(emulator, clients):
     servers, _ = emulator.put_world()
     databases = clients(emulator, ["Owner", "/"]).sql.databases
