@@ -106,7 +106,11 @@ def index_app(app: Any, environment: Mapping[str, str] | None = None) -> Index:
     index = Index()
     names: set[str] = set()
     tables = {ORCHESTRATION: index.orchestrators, ACTIVITY: index.activities, ENTITY: index.entities}
-    for found in app.get_functions():
+    try:
+        found_functions = app.get_functions()
+    except ValueError as error:  # the SDK's own checks, such as two functions of one name
+        raise BadAppError(str(error)) from None
+    for found in found_functions:
         function = _function(found)
         if function.name.lower() in names:
             raise BadAppError(f"there are two functions named {function.name}")

@@ -13,7 +13,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -105,22 +105,13 @@ class AzureChannel:
 
     def hide(self, message: ReceivedMessage, seconds: int) -> None:
         """As the protocol says."""
-        from azure.core.exceptions import ResourceNotFoundError
-
-        try:
-            renewed = self._queue.update_message(message, visibility_timeout=seconds)
-        except ResourceNotFoundError:
-            return
-        message.pop_receipt = renewed.pop_receipt
+        with _unless_gone():
+            message.pop_receipt = self._queue.update_message(message, visibility_timeout=seconds).pop_receipt
 
     def delete(self, message: ReceivedMessage) -> None:
         """As the protocol says."""
-        from azure.core.exceptions import ResourceNotFoundError
-
-        try:
+        with _unless_gone():
             self._queue.delete_message(message)
-        except ResourceNotFoundError:
-            return
 
     def poison(self, content: str) -> None:
         """As the protocol says."""
@@ -132,6 +123,20 @@ class AzureChannel:
             with contextlib.suppress(ResourceExistsError):  # another host was faster
                 self._poison.create_queue()
             self._poison.send_message(content)
+
+
+@contextlib.contextmanager
+def _unless_gone() -> Iterator[None]:
+    """Lets pass that a message is gone, or that its receipt is old because somebody else took it since."""
+    from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
+
+    try:
+        yield
+    except ResourceNotFoundError:
+        return
+    except HttpResponseError as error:
+        if getattr(error, "error_code", None) != "PopReceiptMismatch":
+            raise
 
 
 Connect = Callable[[str, str], Channel]
