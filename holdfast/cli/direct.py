@@ -1,0 +1,112 @@
+"""A repository without the app: by its address, with the password from a file."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from holdfast.clock_file import clock_from
+from holdfast.model.clock import Clock
+from holdfast.model.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
+
+    from holdfast.repository import Repository
+    from holdfast.storage import ObjectStore
+
+RepositoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--repository", "-r", help="A configured name (through the app), or a URL (directly, without the app)."
+    ),
+]
+UrlOption = Annotated[
+    str | None,
+    typer.Option("--repository", "-r", help="file:///folder or https://ACCOUNT.blob.core.windows.net/CONTAINER."),
+]
+PasswordFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file", envvar="HOLDFAST_PASSWORD_FILE", help="File with the repository's password, for a URL."
+    ),
+]
+
+
+def is_url(repository: str | None) -> bool:
+    """Whether it names a place and not a configured repository."""
+    return repository is not None and "://" in repository
+
+
+def needs_url(repository: str | None, command: str) -> str:
+    """The URL. Raises InvalidInput for what can only be done directly."""
+    if repository is None or not is_url(repository):
+        raise InvalidInput(
+            f"`{command}` works on a repository's URL",
+            help="Give --repository file:///folder or https://ACCOUNT…/CONTAINER, and --password-file.",
+        )
+    return repository
+
+
+def open_repository(url: str, password_file: Path | None) -> Repository:
+    """Raises InvalidInput, NoRepository, WrongKey, Damaged, Forbidden, Unavailable."""
+    from holdfast.repository import Repository
+
+    password = read_password(password_file)
+    return Repository.open(open_place(url), password, clock=clock(), name=url)
+
+
+def open_place(url: str) -> ObjectStore:
+    """The store there. For Blob Storage by AZURE_STORAGE_KEY where it is set, else as whoever is signed in to Azure.
+
+    A key is what emulators and drills have; `az login` or a managed identity is what people and machines have.
+    """
+    from holdfast.storage import open_store
+
+    if not url.startswith("http"):
+        return open_store(url, clock=clock())
+    return open_store(
+        url, credential=_credential(url), api_version=os.environ.get("HOLDFAST_STORAGE_API_VERSION") or None
+    )
+
+
+def read_password(file: Path | None) -> str:
+    """The password: the file's text without the line's end. Raises InvalidInput where there is none."""
+    if file is None:
+        raise InvalidInput(
+            "the repository's password is needed", help="Name the file that holds it: --password-file F."
+        )
+    try:
+        password = file.read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"--password-file {file}: {_reason(error)}") from None
+    if not password:
+        raise InvalidInput(f"--password-file {file} is empty")
+    return password
+
+
+def clock() -> Clock:
+    """The machine's clock, or the scaled one of HOLDFAST_CLOCK_FILE that tests share with everything else."""
+    named = os.environ.get("HOLDFAST_CLOCK_FILE")
+    return clock_from(Path(named) if named else None)
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8 text"
+
+
+def _credential(url: str) -> TokenCredential | AzureNamedKeyCredential:
+    key = os.environ.get("AZURE_STORAGE_KEY")
+    if key:
+        from azure.core.credentials import AzureNamedKeyCredential
+
+        host = urlsplit(url).hostname or ""
+        account = os.environ.get("AZURE_STORAGE_ACCOUNT") or host.partition(".")[0]
+        return AzureNamedKeyCredential(account, key)
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential()

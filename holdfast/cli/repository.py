@@ -1,0 +1,128 @@
+"""`holdfast repository`: directly on a repository's address, without the app."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from holdfast.cli.direct import (
+    PasswordFileOption,
+    UrlOption,
+    clock,
+    needs_url,
+    open_place,
+    open_repository,
+    read_password,
+)
+from holdfast.cli.output import (
+    Column,
+    Output,
+    OutputOption,
+    field,
+    human_bytes,
+    print_object,
+    print_table,
+    say,
+    stderr,
+)
+from holdfast.model.errors import Damaged, InvalidInput
+
+app = typer.Typer(help="Repositories: make, check and measure one, without the app.", no_args_is_help=True)
+
+UrlArgument = Annotated[str | None, typer.Argument(metavar="[URL]", help="The same as --repository.")]
+
+
+@app.command()
+def init(
+    url: UrlArgument = None,
+    repository: UrlOption = None,
+    password_file: PasswordFileOption = None,
+    archive: Annotated[
+        bool, typer.Option("--archive", help="An archive repository: packs go straight to the archive tier.")
+    ] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Makes a repository in an empty place."""
+    from holdfast.repository import Repository
+
+    place = _place(url, repository, "repository init")
+    made = Repository.init(open_place(place), read_password(password_file), clock=clock(), name=place, archive=archive)
+    say("keep the password: without it nobody can read the repository, not even you")
+    print_object({"repository": place, "id": made.description.repository, "archive": archive}, output)
+
+
+@app.command()
+def check(
+    url: UrlArgument = None,
+    repository: UrlOption = None,
+    password_file: PasswordFileOption = None,
+    read_data: Annotated[bool, typer.Option("--read-data", help="Read and verify all data, too.")] = False,
+    read_data_subset: Annotated[
+        str | None, typer.Option(metavar="N/T", help="Of all data read part N of T: after 1/7 to 7/7 all is read.")
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Reads the repository back and names whatever is damaged, and the points that are hit. Ends with 13 for damage."""
+    place = _place(url, repository, "repository check")
+    subset = _subset(read_data_subset)
+    opened = open_repository(place, password_file)
+    with stderr().status("checking"):
+        report = opened.check(read_data=read_data, subset=subset)
+    found: dict[str, Any] = {
+        "repository": place,
+        "ok": report.ok,
+        **{k: v for k, v in asdict(report).items() if k != "problems"},
+        "problems": [asdict(problem) for problem in report.problems],
+        "damaged_points": report.damaged_points,
+    }
+    shown = ("repository", "ok", "objects", "chains", "points", "packs_read", "bytes_read", "damaged_points")
+    print_object(found, output, *shown)
+    if output is Output.TABLE:
+        columns = (field("object"), field("what"), field("points", "points hit"))
+        print_table(found["problems"], columns, "damage")
+        for note in report.notes:
+            say(f"note: {note}")
+    if not report.ok:
+        raise typer.Exit(Damaged.exit_code)
+
+
+@app.command()
+def stats(
+    url: UrlArgument = None,
+    repository: UrlOption = None,
+    password_file: PasswordFileOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Says what the repository takes, in all and by point."""
+    found = open_repository(_place(url, repository, "repository stats"), password_file).stats()
+    if output is Output.JSON:
+        print_object(found, output)
+        return
+    print_object({"total": human_bytes(found["total_bytes"]), "objects": found["objects"]}, output)
+    columns = (
+        field("source"),
+        Column("points", lambda c: len(c["points"]), right=True),
+        Column("stored", lambda c: human_bytes(sum(p["stored_bytes"] for p in c["points"])), right=True),
+        Column(
+            "newest point", lambda c: human_bytes(c["points"][-1]["stored_bytes"]) if c["points"] else "", right=True
+        ),
+    )
+    print_table(found["chains"], columns, "chains")
+
+
+def _place(url: str | None, repository: str | None, command: str) -> str:
+    if url is not None and repository is not None and url != repository:
+        raise InvalidInput("the argument and --repository name different places")
+    return needs_url(url or repository, command)
+
+
+def _subset(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if found is None:
+        raise InvalidInput(f"--read-data-subset {text!r} is not of the form N/T, such as 1/7")
+    return int(found[1]), int(found[2])

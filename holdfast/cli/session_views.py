@@ -1,0 +1,68 @@
+"""How a session is printed, and with which exit code it ends a command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from holdfast.cli.explain import known_errors
+from holdfast.cli.output import Column, Output, field, print_object, print_table, say, when
+from holdfast.model.errors import Cancelled, HoldfastError
+
+#: A session of which only a part succeeded.
+PARTIAL_EXIT_CODE = 3
+ENDED = frozenset({"succeeded", "partial", "failed", "cancelled"})
+
+
+def current_step(source: Mapping[str, Any]) -> str:
+    """The step that runs, or failed, with its detail; else how many are done."""
+    steps = source.get("steps") or []
+    for step in steps:
+        if step["state"] in ("running", "failed"):
+            return f"{step['name']}: {step['detail']}" if step.get("detail") else str(step["name"])
+    done = sum(step["state"] in ("succeeded", "skipped") for step in steps)
+    return f"{done}/{len(steps)}" if steps else ""
+
+
+LIST_COLUMNS = (field("id"), field("policy"), field("kind"), field("state"), when("started_at"), when("ended_at"))
+_SOURCES = (
+    field("source"),
+    field("state"),
+    Column("step", current_step),
+    field("restore_point", "restore point"),
+    Column("error", lambda source: _error(source.get("error"))),
+)
+
+
+def print_session(session: Mapping[str, Any], output: Output) -> None:
+    """One session: as it is, or its head and a row a source."""
+    if output is Output.JSON:
+        print_object(session, output)
+        return
+    print_object(session, output, "id", "policy", "kind", "state", "started_at", "ended_at")
+    if session.get("error"):
+        say(_error(session["error"]))
+    print_table(session.get("sources") or [], _SOURCES, "databases")
+
+
+def exit_code(session: Mapping[str, Any]) -> int:
+    """0 for success, 3 for a part, 130 for cancelled; a failed one ends with the exit code of its first error."""
+    state = session.get("state")
+    if state == "partial":
+        return PARTIAL_EXIT_CODE
+    if state == "cancelled":
+        return Cancelled.exit_code
+    if state != "failed":
+        return 0
+    errors = [session.get("error"), *(source.get("error") for source in session.get("sources") or [])]
+    for error in errors:
+        if error:
+            kind = known_errors().get(str(error.get("code")), HoldfastError)
+            return kind.exit_code
+    return HoldfastError.exit_code
+
+
+def _error(error: Mapping[str, Any] | None) -> str:
+    if not error:
+        return ""
+    return f"{error.get('title')}: {error.get('detail')}" if error.get("detail") else str(error.get("title"))
