@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, computed_field
 
 from holdfast.model.errors import NotFound
 from local.azure.state_folder import write_private
@@ -55,6 +55,12 @@ class ProfileFile(BaseModel):
     settings: dict[str, str] = Field(default_factory=dict, description="settings of the app that differ from the plan")
     made: dict[str, str] = Field(default_factory=dict, description="what provisioning made: client ids, hashes")
     services: dict[str, Service] = Field(default_factory=dict)
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def ca_file(self) -> Path:
+        """What the command line trusts beside the machine's authorities: downloads come over the profile's own TLS."""
+        return self.state / "azure" / "ca.pem"
 
     def save(self) -> None:
         """Writes the file, whole or not at all."""
