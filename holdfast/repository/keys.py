@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import threading
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,9 @@ NONCE_BYTES = 12
 #: A slot is not authenticated before its password is derived; more than this is refused, so that a forged slot cannot
 #: take all memory or time.
 MAX_MEMORY_KIB, MAX_ITERATIONS, MAX_LANES = 4 << 20, 64, 64
+#: OpenSSL fills the lanes of Argon2 from one pool of threads; two derivations beside each other wait for its threads
+#: forever (measured with OpenSSL 3.5 in cryptography 50). One at a time also bounds the memory.
+_ONE_DERIVATION = threading.Lock()
 
 
 def derive(key: bytes, info: str, salt: bytes | None = None) -> bytes:
@@ -87,7 +91,8 @@ class PasswordCost:
         kdf = Argon2id(
             salt=salt, length=KEY_BYTES, iterations=self.iterations, lanes=self.lanes, memory_cost=self.memory_kib
         )
-        return kdf.derive(password.encode())
+        with _ONE_DERIVATION:
+            return kdf.derive(password.encode())
 
 
 def add_password_slot(
