@@ -93,7 +93,7 @@ def _worker_roles() -> Assignments:
         (roles.BLOB_READER.name, container_id(STATE, SOFTWARE)),
         (roles.JOB_WRITER.name, container_id(STATE, JOBS)),
         (roles.JOB_WRITER.name, container_id(STATE, EXPORTS)),
-        (roles.QUEUE_PROCESSOR.name, account_id(STATE)),
+        (roles.QUEUE_WORKER.name, account_id(STATE)),
         (roles.QUEUE_SENDER.name, f"{account_id(STATE)}/queueServices/default/queues/{EVENTS}"),
         ("Key Vault Secrets User", VAULT_SCOPE),
         ("SQL reader", f"/subscriptions/{SUBSCRIPTION}"),

@@ -18,7 +18,9 @@ QUEUE_CONTRIBUTOR = Role(
     "Storage Queue Data Contributor", (op.QUEUE_READ, op.QUEUE_WRITE, op.QUEUE_DELETE),
     (op.MESSAGE_READ, op.MESSAGE_WRITE, op.MESSAGE_DELETE, op.MESSAGE_ADD, op.MESSAGE_PROCESS),
 )  # fmt: skip
-QUEUE_PROCESSOR = Role("Storage Queue Data Message Processor", (), (op.MESSAGE_READ, op.MESSAGE_PROCESS))
+#: Takes jobs from queues. Azure's own Message Processor lacks `messages/write`, without which no message that is worked
+#: on for long can be kept hidden (Update Message).
+QUEUE_WORKER = Role("Holdfast Queue Worker", (), (op.MESSAGE_READ, op.MESSAGE_PROCESS, op.MESSAGE_WRITE))
 QUEUE_SENDER = Role("Storage Queue Data Message Sender", (), (op.MESSAGE_ADD,))
 TABLE_CONTRIBUTOR = Role(
     "Storage Table Data Contributor", (op.TABLE_READ, op.TABLE_WRITE, op.TABLE_DELETE),
@@ -37,7 +39,7 @@ ROLES = (
     BLOB_OWNER,
     BLOB_READER,
     QUEUE_CONTRIBUTOR,
-    QUEUE_PROCESSOR,
+    QUEUE_WORKER,
     QUEUE_SENDER,
     TABLE_CONTRIBUTOR,
     REPOSITORY_WRITER,

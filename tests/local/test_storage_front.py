@@ -111,6 +111,21 @@ def test_queues_carry_plain_text(front: FrontWorld, container: str) -> None:
     assert list(queue.receive_messages()) == []
 
 
+def test_a_worker_takes_prolongs_and_ends_messages_but_clears_no_queue(front: FrontWorld, container: str) -> None:
+    """Update Message is a write: without that right a long job would be delivered twice."""
+    boss = front.identity(("Storage Queue Data Contributor", "hfstate"))
+    QueueServiceClient(front.url("queue", "hfstate"), credential=boss, **front.options()).create_queue(
+        container
+    ).send_message("job")
+    worker = front.identity(("Holdfast Queue Worker", "hfstate"))
+    queue = QueueServiceClient(front.url("queue", "hfstate"), credential=worker, **front.options()).get_queue_client(
+        container
+    )
+    (message,) = list(queue.receive_messages(visibility_timeout=30))
+    queue.delete_message(queue.update_message(message, visibility_timeout=60))
+    refused(queue.clear_messages, 403, "AuthorizationPermissionMismatch")
+
+
 def test_tables_compare_and_swap(front: FrontWorld, container: str) -> None:
     """Insert, query with a filter, ETag conflict, transaction, delete: all that the catalog does."""
     identity = front.identity(("Storage Table Data Contributor", "hfstate"))
