@@ -66,7 +66,7 @@ class Clients:
 
     def __init__(self, settings: Settings, identity: TokenCredential) -> None:
         self.settings, self.identity = settings, identity
-        self._made: dict[tuple[str, str], object] = {}
+        self._made: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
 
     def sql(self, subscription: str) -> SqlManagementClient:
@@ -89,6 +89,13 @@ class Clients:
 
         return self._once("compute", subscription, make)
 
+    def close(self) -> None:
+        """Ends the connections. What was made before must not be used afterwards."""
+        with self._lock:
+            for made in self._made.values():
+                made.close()
+            self._made.clear()
+
     def _options(self) -> dict[str, Any]:
         return {
             "base_url": self.settings.arm_endpoint,
@@ -98,8 +105,9 @@ class Clients:
         }
 
     def _once(self, kind: str, subscription: str, make: Callable[[], _Client]) -> _Client:
+        key = (kind, subscription.lower())
         with self._lock:
-            found = self._made.setdefault((kind, subscription.lower()), None)
-            if found is None:
-                found = self._made[kind, subscription.lower()] = make()
-            return found  # type: ignore[return-value]
+            if key not in self._made:
+                self._made[key] = make()
+            found: _Client = self._made[key]
+            return found

@@ -24,17 +24,6 @@ if TYPE_CHECKING:
     from azure.mgmt.sql.operations import DatabasesOperations
 
 _READY = {"online", "paused", "pausing", "resuming", "autoclosed", "scaling"}
-_BROKEN = {
-    "suspect",
-    "offline",
-    "inaccessible",
-    "emergencymode",
-    "disabled",
-    "shutdown",
-    "recoverypending",
-    "offlinesecondary",
-    "stopped",
-}
 
 
 def _status(database: Database) -> str:
@@ -83,7 +72,7 @@ class DatabaseCopies:
         failure = failure_behind(client, operation, self._clients.settings.arm_endpoint)
         if found is not None and failure is None:
             failure = self._failed_operation(copy)
-        return unready(found is not None, status, status.lower() in _BROKEN, failure, copy, found and found.tags)
+        return unready(found is not None, status, failure, copy, found and found.tags)
 
     def find(self, copy: ResourceId) -> Database | None:
         """The database, or None."""

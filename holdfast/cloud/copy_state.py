@@ -11,6 +11,21 @@ from holdfast.cloud.failures import Failure, to_error
 from holdfast.model.errors import HoldfastError
 from holdfast.model.source import ResourceId, SourceKind
 
+#: States from which a copy does not recover by itself.
+BROKEN = frozenset(
+    {
+        "suspect",
+        "offline",
+        "inaccessible",
+        "emergencymode",
+        "disabled",
+        "shutdown",
+        "recoverypending",
+        "offlinesecondary",
+        "stopped",
+    }
+)
+
 
 @dataclass(frozen=True)
 class StartedCopy:
@@ -61,7 +76,6 @@ class Copy:
 def unready(
     there: bool,
     status: str,
-    broken: bool,
     failure: Failure | None,
     copy: ResourceId,
     tags: Mapping[str, str] | None,
@@ -73,6 +87,6 @@ def unready(
         return CopyState("failed", error.detail, database, found, error)
     if not there:
         return CopyState("absent")
-    if broken:
+    if status.lower() in BROKEN:
         return CopyState("failed", f"its status is {status}", database, found)
     return CopyState("creating", status, database, found)

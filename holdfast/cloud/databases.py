@@ -64,7 +64,8 @@ class SqlServers:
     def find_source(self, name: str) -> Source:
         """One database by `server/database` or `instance/database`, without regard to case. Raises NoSuchSource."""
         host, _, database = name.partition("/")
-        for server_id in self._discovery.servers_named(host):
+        named = self._discovery.servers_named(host) if database and "/" not in database else ()
+        for server_id in named:
             try:
                 return self.get_source(f"{server_id}/databases/{database}")
             except NoSuchSource:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 MARGIN = timedelta(seconds=1)
 
 _READY = {"online"}
-_BROKEN = {"inaccessible", "offline", "shutdown", "stopped"}
 
 
 class ManagedCopies:
@@ -77,7 +76,7 @@ class ManagedCopies:
             return CopyState("ready", status, copy.name, dict(found.tags or {}))
         client = self._clients.sql(copy.subscription)
         failure = failure_behind(client, operation, self._clients.settings.arm_endpoint)
-        return unready(found is not None, status, status.lower() in _BROKEN, failure, copy, found and found.tags)
+        return unready(found is not None, status, failure, copy, found and found.tags)
 
     def find(self, copy: ResourceId) -> ManagedDatabase | None:
         """The database, or None."""

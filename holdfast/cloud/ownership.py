@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from holdfast.cloud.failures import FailureKind, failure_of, to_error
 from holdfast.cloud.tags import PREFIX, carries, is_marked
-from holdfast.model.errors import NameTaken
+from holdfast.model.errors import Conflict, NameTaken
 from holdfast.model.source import ResourceId
 
 _Found = TypeVar("_Found")
@@ -54,7 +54,8 @@ def check_ours(
 def start_or_find(start: Callable[[], object], find: Callable[[], bool], doing: str) -> None:
     """Starts something that may have been started before, by a call whose answer was lost.
 
-    `find` says whether it is there and ours, and raises NameTaken where it is there and not ours.
+    `find` says whether it is there and ours, and raises NameTaken where it is there and not ours. Raises Conflict, which
+    is worth another try, where the name is taken and nobody can see by what.
     """
     from azure.core.exceptions import AzureError
 
@@ -63,6 +64,10 @@ def start_or_find(start: Callable[[], object], find: Callable[[], bool], doing: 
     except AzureError as error:
         failure = failure_of(error)
         # A retry inside the SDK can meet its own first attempt, and Azure then calls the name taken or the thing busy.
-        if failure.kind in (FailureKind.NAME_TAKEN, FailureKind.BUSY, FailureKind.UNAVAILABLE) and find():
+        unsure = failure.kind in (FailureKind.NAME_TAKEN, FailureKind.BUSY, FailureKind.UNAVAILABLE)
+        if unsure and find():
             return
+        if failure.kind is FailureKind.NAME_TAKEN:
+            # Taken by what cannot be seen yet, as a SQL copy for its first half minute: it may well be our own.
+            raise Conflict(f"{doing}: the name is taken by something that does not show yet ({failure.code})") from None
         raise to_error(failure, doing) from None
