@@ -184,11 +184,6 @@ def test_a_copy_that_fails_late_says_why_even_when_it_is_gone(
     assert until(lambda: case.servers.copy_state(case.id, case.operation).state, "ready") == "ready"
 
 
-def test_the_token_goes_to_no_other_host_than_azures(case: Case) -> None:
-    """The address of the operation comes back from where it was kept."""
-    assert case.servers.copy_state(case.id, "https://example.invalid/operations/1").state == "absent"
-
-
 @pytest.mark.parametrize(
     ("status", "code", "message", "expected"),
     [
