@@ -27,7 +27,8 @@ class ChunkSizes:
     maximum: int
 
 
-TABLE_CHUNKS = ChunkSizes(16 << 10, 48 << 10, 256 << 10)
+#: Constant bytes in rows are never places to cut at, so chunks of tables come out at about 64 KiB.
+TABLE_CHUNKS = ChunkSizes(16 << 10, 32 << 10, 256 << 10)
 #: Model, origin, recipes: little of them changes from point to point, and a changed chunk should cost little.
 SMALL_CHUNKS = ChunkSizes(2 << 10, 6 << 10, 32 << 10)
 

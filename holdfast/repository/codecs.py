@@ -42,13 +42,16 @@ def _plain(coded: bytes, most: int, name: str) -> bytes:
 
 
 def _zstd(coded: bytes, most: int, name: str) -> bytes:
+    decompressor = zstd.ZstdDecompressor()
     try:
-        size = zstd.get_frame_info(coded).decompressed_size
-        if size is None or size > most:
-            raise Damaged(f"{name}: a frame is longer than it says")
-        return zstd.decompress(coded)
+        plain = decompressor.decompress(coded, max_length=most + 1)
     except zstd.ZstdError:
         raise Damaged(f"{name}: a frame cannot be decompressed") from None
+    if len(plain) > most:
+        raise Damaged(f"{name}: a frame is longer than it says")
+    if not decompressor.eof or decompressor.unused_data:
+        raise Damaged(f"{name}: a frame is cut short or has something after its end")
+    return plain
 
 
 #: From codec to decoder: coded bytes, the most that may come of them, name for messages.

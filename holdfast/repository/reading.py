@@ -17,9 +17,9 @@ from holdfast.repository.seal import ObjectSeal, Sealer
 from holdfast.storage import ObjectMissing, ObjectStore
 
 #: Sealed and plain bytes that one request fetches at most, more only for one frame that is larger.
-FETCH_STORED, FETCH_PLAIN = 4 << 20, 8 << 20
+FETCH_STORED, FETCH_PLAIN = 4 << 20, 6 << 20
 #: Requests under way or waiting to be taken.
-FETCHES = 5
+FETCHES = 4
 #: Plain bytes of frames that are kept: small tables share frames, and nodes of trees do.
 CACHED = 24 << 20
 
@@ -45,6 +45,16 @@ class _Fetch:
     stored: int = 0
     plain: int = 0
     wanted: int = 0
+
+    def want(self, tag: int, frame: int, start: int, end: int) -> None:
+        """A further slice. One that follows on the last is joined to it, so that whole frames pass uncopied."""
+        self.wanted += end - start
+        if self.slices:
+            last_tag, last_frame, last_start, last_end = self.slices[-1]
+            if (last_tag, last_frame, last_end) == (tag, frame, start):
+                self.slices[-1] = (tag, frame, last_start, end)
+                return
+        self.slices.append((tag, frame, start, end))
 
 
 class ChunkReader:
@@ -101,8 +111,7 @@ class ChunkReader:
                 fetch.last = at.frame
                 fetch.stored += int(pack.stored[at.frame])
                 fetch.plain += int(pack.plain[at.frame])
-            fetch.slices.append((want.tag, at.frame, at.offset + want.start, at.offset + want.end))
-            fetch.wanted += want.end - want.start
+            fetch.want(want.tag, at.frame, at.offset + want.start, at.offset + want.end)
         if fetch is not None:
             yield fetch
 

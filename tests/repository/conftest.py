@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 import struct
 import zipfile
@@ -178,13 +177,3 @@ def bacpac(tmp_path: Path) -> Callable[..., Path]:
         return build_bacpac(tmp_path / f"made-{made}.bacpac", tables, **more)
 
     return build
-
-
-@pytest.fixture(scope="session")
-def real_bacpacs() -> list[Path]:
-    """Real databases, exported by other people; never committed."""
-    folder = Path(os.environ.get("HOLDFAST_BACPACS", Path(__file__).parents[2] / "../shared/bacpacs"))
-    found = sorted(folder.glob("*.bacpac"))
-    if not found:
-        pytest.skip(f"no real BACPACs in {folder}: set HOLDFAST_BACPACS")
-    return found

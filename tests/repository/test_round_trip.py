@@ -19,7 +19,9 @@ from holdfast.storage.memory import MemoryStore
 def test_a_point_says_what_it_holds(repository: Repository, bacpac: Any, tools: Any) -> None:
     big = tools.rows(4000)
     header = tools.header_of(1, flags=["daily"], warnings=["View [dbo].[v]: …"], resource_id="/subscriptions/s/x")
-    point = repository.store_point(bacpac({"Orders": [big, tools.rows(5)], "Empty": [], "Odd": [b"?"]}), header, owner="w")
+    point = repository.store_point(
+        bacpac({"Orders": [big, tools.rows(5)], "Empty": [], "Odd": [b"?"]}), header, owner="w"
+    )
     assert (point.id, point.source, point.chain, point.kind) == (header.id, "server/chain-a", "chain-a", "full")
     assert (point.repository, point.tier, point.sequence) == ("default", "backup", 1)
     assert (point.flags, point.warnings, point.session) == (["daily"], ["View [dbo].[v]: …"], "session-1")
@@ -27,7 +29,9 @@ def test_a_point_says_what_it_holds(repository: Repository, bacpac: Any, tools: 
     by_name = {table.name: table for table in point.tables}
     assert (by_name["Orders"].rows, by_name["Orders"].bytes) == (4005, len(big) + len(tools.rows(5)))
     assert (by_name["Empty"].rows, by_name["Empty"].bytes) == (0, 0)
-    assert (by_name["Odd"].rows, by_name["Odd"].bytes) == (None, 1), "what cannot be decoded is stored, its rows unknown"
+    assert (by_name["Odd"].rows, by_name["Odd"].bytes) == (None, 1), (
+        "what cannot be decoded is stored, its rows unknown"
+    )
     entries = {entry.name: entry for entry in point.entries}
     first = entries["Data/dbo.Orders/TableData-000-00000.BCP"]
     assert (first.bytes, first.sha256) == (len(big), hashlib.sha256(big).hexdigest())
@@ -64,7 +68,9 @@ def test_every_entry_and_the_file_itself_come_back(
     assert (tmp_path / "same").read_bytes() == file.read_bytes()
     assert same.identical
     assert same.bytes == file.stat().st_size
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["fast", "same", file.name]), "nothing is left over"
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["fast", "same", file.name]), (
+        "nothing is left over"
+    )
 
 
 def test_another_opening_reads_the_same(repository: Repository, bacpac: Any, tools: Any, clock: Any) -> None:
@@ -214,7 +220,9 @@ def test_progress_grows_to_the_whole(repository: Repository, bacpac: Any, tools:
         st.lists(
             st.one_of(
                 st.binary(max_size=300),
-                st.tuples(st.binary(min_size=1, max_size=9), st.integers(1, 90_000)).map(lambda pair: pair[0] * pair[1]),
+                st.tuples(st.binary(min_size=1, max_size=9), st.integers(1, 90_000)).map(
+                    lambda pair: pair[0] * pair[1]
+                ),
             ),
             max_size=4,
         ),

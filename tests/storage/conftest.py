@@ -62,6 +62,8 @@ def azurite_container(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Call
 class StoreUnderTest:
     """A store, a way to open it once more, and a way to let its leases end."""
 
+    lease = timedelta(seconds=15)
+
     def __init__(self, reopen: Callable[[], ObjectStore], pass_time: Callable[[float], None]) -> None:
         self.reopen, self.pass_time = reopen, pass_time
         self.store = reopen()
