@@ -32,6 +32,10 @@ def golden_store(version: str, tmp_path: Path) -> ObjectStore:
     return open_store((tmp_path / "repository").as_uri())
 
 
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
 def test_every_point_of_a_golden_repository_is_read(
     golden_store: ObjectStore, version: str, clock: Any, tmp_path: Path
 ) -> None:
@@ -41,7 +45,10 @@ def test_every_point_of_a_golden_repository_is_read(
     assert len(points) == len(expected)
     for known in expected:
         point = points[known["point"]["id"]]
-        assert point.model_dump(mode="json", by_alias=True) == known["point"]
+        told = point.model_dump(mode="json", by_alias=True)
+        assert _digest(told.pop("entries")) == known["entries_sha256"]
+        assert _digest(told.pop("tables")) == known["tables_sha256"]
+        assert told == known["point"]
         repository.write_bacpac(point.id, tmp_path / "out", identical=True)
         assert hashlib.sha256((tmp_path / "out").read_bytes()).hexdigest() == known["file_sha256"]
     report = repository.check(read_data=True)
