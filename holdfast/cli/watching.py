@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from holdfast.cli.app import App, pause
 from holdfast.cli.output import human_bytes, say, stderr
 from holdfast.cli.session_views import ENDED, current_step
-from holdfast.model.errors import Unavailable
+from holdfast.model.errors import HoldfastError, Unavailable
 
 #: Environment: how often to look, in seconds.
 _POLL = "HOLDFAST_POLL_SECONDS"
@@ -44,9 +44,10 @@ def _until_ended(app: App, session: str, shown: _Bars | _Lines) -> dict[str, Any
             ended = found["state"] in ENDED
             shown.show(found, [] if ended else app.get(f"{path}/progress")["value"])
             failures = 0
-        except Unavailable:
+        except HoldfastError as error:
+            # By its code: what the app reports of itself is not of the class.
             failures += 1
-            if failures == _FAILURES:
+            if error.info().code != Unavailable.code or failures == _FAILURES:
                 raise
             ended = False
         if ended:
