@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from holdfast.cloud.clients import Clients
 from holdfast.cloud.databases import SqlServers
 from holdfast.cloud.tags import copy_tags
 from holdfast.model.errors import (
@@ -108,11 +107,11 @@ def test_a_missing_right_on_one_server_hides_nothing_in_silence(servers: SqlServ
     assert action in raised.value.help
 
 
-def test_a_subscription_that_does_not_exist_is_not_an_empty_one(clients: Clients) -> None:
+def test_a_subscription_that_does_not_exist_is_not_an_empty_one(servers: SqlServers, azure) -> None:  # type: ignore[no-untyped-def]
     """A slip in the settings must not look like nothing to do."""
-    wrong = clients.settings.model_copy(update={"subscriptions": ["00000000-0000-0000-0000-00000000dead"]})
-    with pytest.raises(HoldfastError):
-        list(SqlServers(Clients(wrong, clients.identity)).list_sources())
+    azure.fault(method="GET", path="/providers/Microsoft.Sql/servers$", status=404, code="SubscriptionNotFound")
+    with pytest.raises(NotFound, match="SubscriptionNotFound"):
+        list(servers.list_sources())
 
 
 def test_azure_that_goes_on_failing_is_unavailable(servers: SqlServers, azure) -> None:  # type: ignore[no-untyped-def]

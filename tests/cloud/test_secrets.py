@@ -16,7 +16,9 @@ def vault(azure: Any) -> str:
     """A vault with a secret that the app may read."""
     azure.admin("PUT", "secrets/password", {"value": "correct horse"})
     principal = azure.identity["principal_id"]
-    azure.admin("POST", "assignments", {"principal_id": principal, "role": "Key Vault Secrets User", "scope": "/"})
+    azure.admin(
+        "POST", "assignments", {"principal_id": principal, "role": "Key Vault Secrets User", "scope": "/vault/secrets"}
+    )
     return str(azure.url)
 
 
