@@ -10,9 +10,9 @@ from holdfast.cloud.databases import SqlServers
 from holdfast.cloud.tags import copy_tags
 from holdfast.model.errors import (
     Forbidden,
-    HoldfastError,
     InvalidInput,
     NoSuchSource,
+    NotFound,
     StagingServerUnusable,
     Unavailable,
 )
