@@ -34,7 +34,7 @@ def clean_up(app: Services, given: Given) -> Answer:
         source = app.catalog.sessions.source(session, key).source
         app.catalog.log.write(session, "error", f"{error.title}: {error.detail}. {error.help}", source=source)
     # A point that is due for the archive leaves that step open.
-    open_steps = given["child"] == "backup_database" and app.catalog.sessions.source(session, key).archive_due
+    open_steps = given.get("child") == "backup_database" and app.catalog.sessions.source(session, key).archive_due
     app.catalog.sessions.set_source(session, key, state, error, settle=not open_steps or error is not None, again=True)
     return {"detail": "copy dropped, worker given back" if _has_copy(given) else "worker given back"}
 
