@@ -6,16 +6,16 @@ chunk of every point lies in a pack that is there in its full length. `read_data
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
 from holdfast.model.errors import HoldfastError, InvalidInput, Rehydrating
-from holdfast.repository.chain import Chain, Problem
+from holdfast.repository.chain import Chain
 from holdfast.repository.check_packs import PackFindings, check_pack
 from holdfast.repository.check_points import PointWalk
 from holdfast.repository.description import verify_description
+from holdfast.repository.errors import ForeignSlot
 from holdfast.repository.format import DESCRIPTION, Kind, object_name
 from holdfast.repository.index import ChunkIndex
 from holdfast.repository.keys import read_slot
@@ -106,6 +106,8 @@ def _check_heads(store: ObjectStore, sealer: Sealer, listing: Listing, report: C
     for name in listing.slots:
         try:
             read_slot(store.get(name), name, sealer.repository)
+        except ForeignSlot:
+            report.notes.append(f"{name}: it is of another repository; left from an init that died")
         except HoldfastError as error:
             report.problems.append(_problem(name, error))
     for name in listing.locators:
@@ -214,10 +216,3 @@ class _ChainCheck:
 
 def _problem(name: str, error: HoldfastError) -> CheckProblem:
     return CheckProblem(name, error.detail.removeprefix(f"{name}: ") or error.title)
-
-
-def each_problem(report: CheckReport) -> Iterator[str]:
-    """A line a problem, for people."""
-    for problem in report.problems:
-        hit = f"; hits {', '.join(problem.points)}" if problem.points else ""
-        yield str(Problem(problem.object, problem.what + hit))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.model.errors import Conflict, HoldfastError
+from holdfast.model.errors import Conflict, Damaged, HoldfastError
 
 
 class NewerFormat(HoldfastError):
@@ -35,6 +35,13 @@ class RepositoryExists(Conflict):
     advice = "Open the repository that is there, or choose an empty container or folder."
     exit_code = 10
     permanent = True
+
+
+class ForeignSlot(Damaged):
+    """A key slot that belongs to another repository: left by an `init` that died or lost a race. It harms nobody."""
+
+    code = "foreign-slot"
+    title = "The key slot belongs to another repository"
 
 
 class PointConflict(Conflict):

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from holdfast.model.clock import iso
 from holdfast.model.errors import Damaged, InvalidInput, WrongKey
+from holdfast.repository.errors import ForeignSlot
 from holdfast.repository.format import FORMAT, canonical, checksummed, new_id, slot_name, verified_checksum
 from holdfast.storage import ObjectStore
 
@@ -129,10 +130,12 @@ def add_password_slot(
 
 
 def read_slot(data: bytes, name: str, repository: str) -> dict[str, Any]:
-    """A slot's content. Raises Damaged where it is unreadable or of another repository."""
+    """A slot's content. Raises Damaged where it is unreadable or under another's name, ForeignSlot."""
     content = verified_checksum(data, name)
-    if content.get("repository") != repository or slot_name(str(content.get("slot"))) != name:
-        raise Damaged(f"{name}: it is the slot of another repository or has another name")
+    if slot_name(str(content.get("slot"))) != name:
+        raise Damaged(f"{name}: it is a slot of another name")
+    if content.get("repository") != repository:
+        raise ForeignSlot(name)
     return content
 
 
@@ -165,14 +168,17 @@ def unlock(store: ObjectStore, repository: str, password: str) -> RepositoryKeys
             content = read_slot(store.get(info.name), info.name, repository)
             if content.get("kind") != "password":
                 continue
-            tried += 1
             return open_slot(content, info.name, password)
-        except WrongKey:
+        except ForeignSlot:
             continue
+        except WrongKey:
+            tried += 1
         except Damaged as error:
             damage = error
     if damage and not tried:
         raise damage
     if damage:
         raise WrongKey(f"none of the {tried} readable slots opens; {damage.detail}")
+    if not tried:
+        raise Damaged("keys/: no password slot of this repository is there")
     raise WrongKey(f"none of {tried} password slots opens")

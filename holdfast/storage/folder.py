@@ -170,9 +170,12 @@ class FolderStore:
         missing = [folder, *folder.parents]
         folder.mkdir(parents=True, exist_ok=True)
         for parent in missing[1:]:
-            _sync_folder(parent)
             if parent == self.root.parent:
+                # Where the root itself is new; its own parent may be one that we must not even open.
+                with suppress(OSError):
+                    _sync_folder(parent)
                 break
+            _sync_folder(parent)
 
     @contextmanager
     def _lock_file(self, name: str) -> Iterator[Path]:

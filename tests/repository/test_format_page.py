@@ -1,0 +1,174 @@
+"""docs/repository-format.md is enough: a reader of its own, written from the page, gets every file out of the golden one.
+
+Imports nothing of holdfast. What it does not verify (the page says what to verify) is left out, so that it stays short.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from backports import zstd
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+GOLDEN = Path(__file__).parent / "golden" / "v1"
+PASSWORD = "golden password of version 1"
+
+
+def hkdf(key: bytes, info: bytes, salt: bytes | None = None) -> bytes:
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=salt, info=info).derive(key)
+
+
+def canonical(value: Any) -> bytes:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def plain_of(frame: bytes) -> bytes:
+    return frame[1:] if frame[0] == 0 else zstd.decompress(frame[1:])
+
+
+class Reader:
+    """One repository, opened with its password."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.description = json.loads((root / "repository.json").read_bytes())
+        self.key = self._unwrap(next((root / "keys").iterdir()).read_bytes())
+        assert hkdf(self.key, b"holdfast/1/key-id")[:8].hex() == self.description["key"]
+        rest = {name: self.description[name] for name in self.description if name not in ("checksum", "mac")}
+        mac = hmac.digest(hkdf(self.key, b"holdfast/1/description"), canonical(rest), "sha256")
+        assert mac.hex() == self.description["mac"]
+
+    def _unwrap(self, data: bytes) -> bytes:
+        slot = json.loads(data)
+        kdf = slot["kdf"]
+        argon = Argon2id(
+            salt=bytes.fromhex(kdf["salt"]),
+            length=32,
+            iterations=kdf["iterations"],
+            lanes=kdf["lanes"],
+            memory_cost=kdf["memory_kib"],
+        )
+        bound = canonical({name: slot[name] for name in slot if name not in ("wrapped", "checksum")})
+        wrapped = bytes.fromhex(slot["wrapped"])
+        return AESGCM(argon.derive(PASSWORD.encode())).decrypt(wrapped[:12], wrapped[12:], bound)
+
+    def section(self, chain: str, name: str, header: bytes, number: int, sealed: bytes) -> bytes:
+        object_key = hkdf(hkdf(self.key, b"holdfast/1/objects"), b"holdfast/1/object", salt=header[20:52])
+        place = b"".join(struct.pack("<H", len(text)) + text.encode() for text in (chain, name))
+        bound = header + bytes.fromhex(self.description["repository"]) + place + struct.pack("<Q", number)
+        return plain_of(AESGCM(object_key).decrypt(number.to_bytes(12, "big"), sealed, bound))
+
+    def document(self, chain: str, name: str) -> bytes:
+        data = (self.root / name).read_bytes()
+        return self.section(chain, name, data[:52], 0, data[52:])
+
+    def chunks(self, chain: str) -> dict[bytes, bytes]:
+        """Every chunk of the chain, from the packs alone."""
+        found: dict[bytes, bytes] = {}
+        for path in sorted((self.root / "chains" / chain).glob("data/*")) + sorted(
+            (self.root / "chains" / chain).glob("recipes/*")
+        ):
+            name, data = path.relative_to(self.root).as_posix(), path.read_bytes()
+            (length,) = struct.unpack_from("<L", data, len(data) - 12)
+            assert data[-8:] == b"HFPKEND1"
+            table = self.section(chain, name, data[:52], 0xFFFFFFFF, data[-12 - length : -12])
+            (frames,) = struct.unpack_from("<L", table)
+            stored = struct.unpack_from(f"<{frames}L", table, 4)
+            counts = struct.unpack_from(f"<{frames}L", table, 4 + 9 * frames)
+            at_ids, at_lengths = 4 + 13 * frames, 4 + 13 * frames + 16 * sum(counts)
+            at, chunk = 52, 0
+            for number in range(frames):
+                plain = self.section(chain, name, data[:52], number, data[at : at + stored[number]])
+                at += stored[number]
+                for _ in range(counts[number]):
+                    (size,) = struct.unpack_from("<L", table, at_lengths + 4 * chunk)
+                    found[table[at_ids + 16 * chunk : at_ids + 16 * chunk + 16]] = plain[:size]
+                    plain = plain[size:]
+                    chunk += 1
+        return found
+
+
+def stream(ref: dict[str, Any], chunks: dict[bytes, bytes]) -> bytes:
+    """A stream's bytes from its root."""
+
+    def under(node: bytes, level: int) -> bytes:
+        if level == 0:
+            return chunks[node]
+        data = chunks[node]
+        (count,) = struct.unpack_from("<L", data, 1)
+        return b"".join(under(data[5 + 16 * n : 21 + 16 * n], level - 1) for n in range(count))
+
+    if ref.get("inline"):
+        return plain_of(base64.b64decode(ref["inline"]))
+    return under(bytes.fromhex(ref["root"]), ref["level"]) if ref["bytes"] else b""
+
+
+def file_of(skeleton: bytes, entries: dict[str, bytes]) -> bytes:
+    """The very same file."""
+    assert skeleton.startswith(b"HFSKEL1\n")
+    (length,) = struct.unpack_from("<L", skeleton, 8)
+    head, between = json.loads(skeleton[12 : 12 + length]), skeleton[12 + length :]
+    out = b""
+    for name, step, _, before in head["entries"]:
+        out, between = out + between[:before], between[before:]
+        level, *syncs = step.removeprefix("zlib").split("+")
+        deflate = zlib.compressobj(int(level), zlib.DEFLATED, -15, 7 if level == "0" else 8)
+        out += (
+            deflate.compress(entries[name])
+            + b"".join(deflate.flush(zlib.Z_SYNC_FLUSH) for _ in syncs)
+            + deflate.flush()
+        )
+    return out + between
+
+
+@pytest.mark.parametrize("chain", ["chain-a", "chain-b"])
+def test_a_reader_written_from_the_page_reads_every_point(chain: str) -> None:
+    reader = Reader(GOLDEN / "repository")
+    chunks = reader.chunks(chain)
+    expected = {one["point"]["id"]: one for one in json.loads((GOLDEN / "expected.json").read_text())}
+    before = None
+    read = 0
+    for path in sorted((GOLDEN / "repository" / "chains" / chain / "manifests").iterdir()):
+        manifest = json.loads(reader.document(chain, f"chains/{chain}/manifests/{path.name}"))
+        assert (manifest["sequence"], manifest["chain"]) == (int(path.name), chain)
+        assert manifest["previous"] == (before and {"sequence": before[0], "sha256": before[1]})
+        before = (manifest["sequence"], hashlib.sha256(path.read_bytes()).hexdigest())
+        entries: dict[str, bytes] = {}
+        for line in stream(manifest["recipe"], chunks).splitlines():
+            one = json.loads(line)
+            rest = stream(one, chunks)
+            for name, size, sha256 in one["entries"]:
+                entries[name], rest = rest[:size], rest[size:]
+                assert hashlib.sha256(entries[name]).hexdigest() == sha256
+            assert not rest
+        layout = stream(manifest["layout"], chunks)
+        (count,) = struct.unpack_from("<L", layout)
+        assert sorted(struct.unpack_from(f"<{count}L", layout, 4)) == list(range(len(entries)))
+        file = file_of(layout[4 + 4 * count :], entries)
+        known = expected[manifest["point"]["id"]]
+        assert hashlib.sha256(file).hexdigest() == manifest["file"]["sha256"] == known["file_sha256"]
+        read += 1
+    assert read == (2 if chain == "chain-a" else 1)
+
+
+def test_chunk_ids_and_locators_are_as_the_page_says() -> None:
+    reader = Reader(GOLDEN / "repository")
+    keys = [hkdf(reader.key, f"holdfast/1/chunks/chain-a/{kind}".encode()) for kind in ("data", "recipe")]
+    chunks = reader.chunks("chain-a")
+    assert len(chunks) > 20
+    for name, chunk in chunks.items():
+        assert name in {hmac.digest(key, chunk, "sha256")[:16] for key in keys}
+    locator = next((GOLDEN / "repository" / "points").rglob("chain-a"))
+    hint = json.loads(reader.document("chain-a", locator.relative_to(GOLDEN / "repository").as_posix()))
+    assert (hint["chain"], hint["point"]) == ("chain-a", locator.parent.name)
