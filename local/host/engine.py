@@ -118,9 +118,7 @@ class Engine:
         free[False] = self._options.orchestrators - (len(self._busy) - of_entities)
         for key in list(self._ready):
             kind = key.startswith("@")
-            if key in self._busy or free[kind] <= 0:
-                if not any(slots > 0 for slots in free.values()):
-                    break
+            if free[kind] <= 0 or key in self._busy:
                 continue
             rest = self._resting.get(key, 0.0) - now
             if rest > 0:

@@ -65,8 +65,9 @@ class Host:
 
     @property
     def origin(self) -> str:
-        """`http://address:port`."""
-        return f"http://{self._address}:{self._port}"
+        """Where this machine reaches the host: `http://address:port`."""
+        address = "127.0.0.1" if self._address in ("0.0.0.0", "::", "") else self._address  # noqa: S104 (compared)
+        return f"http://{address}:{self._port}"
 
     def _binding(self) -> str:
         return client_binding(self.origin, self._options.hub, self.keys.system)

@@ -7,7 +7,6 @@ from collections import defaultdict
 from typing import Any, Final
 
 from aiohttp import web
-from multidict import CIMultiDict
 
 from local.host.index import HTTP, Function, Index
 from local.host.invoke import Invoker, decode, encode
@@ -102,8 +101,9 @@ def _response(answer: Any) -> web.StreamResponse:
     if datum.type == "string":
         return web.Response(text=datum.value)
     value = datum.value
-    headers: CIMultiDict[str] = CIMultiDict({name: item.value for name, item in value["headers"].items()})
+    headers = {name: item.value for name, item in value["headers"].items()}
+    response = web.Response(body=value["body"].value, status=int(value["status_code"].value), headers=headers)
     for cookie in value["cookies"] or ():
         for morsel in cookie.values():
-            headers.add("Set-Cookie", morsel.OutputString())
-    return web.Response(body=value["body"].value, status=int(value["status_code"].value), headers=headers)
+            response.headers.add("Set-Cookie", morsel.OutputString())
+    return response

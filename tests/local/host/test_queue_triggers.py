@@ -175,6 +175,7 @@ async def test_a_message_that_always_fails_goes_to_the_poison_queue_after_the_fi
     queue.put("x")
     await serve(queue, seen, lambda: not queue.messages)
     assert len(seen.messages) == 5
+    assert queue.hidden_for == [0] * 4, "after the fifth it is not shown once more"
     assert queue.poisoned == ["x"]
 
 
