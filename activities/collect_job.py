@@ -66,7 +66,9 @@ def _synchronise(app: Services, given: Given, result: JobResult) -> Answer:
     repository, chain = plan.repository, plan.source.chain
     source = app.catalog.sessions.source(session, given["key"]).source
     points = [RestorePoint.model_validate(p) for p in result.output.get("points", [])]
-    found = app.catalog.points.reconcile(repository, chain, points)
+    # What the catalog learnt since the job was handed out may be newer than what the worker read.
+    as_of = app.catalog.jobs.get(given["job"]).submitted_at
+    found = app.catalog.points.reconcile(repository, chain, points, as_of=as_of)
     for word, ids in (("added", found.added), ("removed", found.missing), ("changed", found.changed)):
         if ids:
             app.catalog.log.write(

@@ -6,9 +6,10 @@ import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
 from holdfast.catalog import Catalog
+from holdfast.catalog.log import Level
 from holdfast.model.errors import NoSuchSource
 from holdfast.model.policy import Policy
-from holdfast.model.selection import database_matches, glob_matches, winning_policy
+from holdfast.model.selection import database_matches, glob_matches, selects, winning_policy
 from holdfast.model.source import Source
 from holdfast.wiring import Services
 
@@ -26,9 +27,15 @@ def discover_sources(app: Services, given: Given) -> Answer:
     policy = app.catalog.policies.get(given["policy"]).policy
     found = list(app.servers.list_sources())
     named = given.get("databases")
-    chosen = _named(found, named) if named else _selected(app.catalog, policy, found, session)
+    if named:
+        chosen = _named(found, named)
+    else:
+        # Who runs a policy by name means all that it selects; only the clock leaves what two policies select to one.
+        others = [p.policy for p in app.catalog.policies.list()] if given.get("slot") else [policy]
+        chosen = _selected(app.catalog, policy, others, found, session)
     app.catalog.sessions.add_sources(session, [(s.name, s.key) for s in chosen])
-    app.catalog.log.write(session, "info", f"{len(chosen)} of {len(found)} databases are part of this session")
+    level: Level = "info" if chosen else "warning"
+    app.catalog.log.write(session, level, f"{len(chosen)} of {len(found)} databases are part of this session")
     return {"batches": -(-len(chosen) // BATCH), "sources": len(chosen)}
 
 
@@ -53,14 +60,14 @@ def _named(found: list[Source], globs: list[str]) -> list[Source]:
     return sorted(chosen.values(), key=lambda s: s.name)
 
 
-def _selected(catalog: Catalog, policy: Policy, found: list[Source], session: str) -> list[Source]:
-    policies = [p.policy for p in catalog.policies.list()]
+def _selected(
+    catalog: Catalog, policy: Policy, others: list[Policy], found: list[Source], session: str
+) -> list[Source]:
     chosen = []
     for source in found:
-        winner = winning_policy(source, policies)
-        mine = winning_policy(source, [policy])
-        if mine is None:
+        if not selects(policy.select, source):
             continue
+        winner = winning_policy(source, others)
         if winner is not None and winner.name != policy.name:
             catalog.log.write(
                 session, "info", f"left to policy {winner.name}, whose priority comes first", source=source.name

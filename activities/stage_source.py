@@ -31,7 +31,10 @@ def start_copy(app: Services, given: Given) -> Answer:
     """Asks Azure for the copy. One that is there already, with our tags, is taken as the one asked for."""
     plan = _plan(given)
     assert plan.staging is not None  # noqa: S101 (the orchestration stages only where the plan says so)
-    app.servers.start_copy(plan.source, plan.staging, plan.copy_name, tags_of(app, given))
+    started = app.servers.start_copy(plan.source, plan.staging, plan.copy_name, tags_of(app, given))
+    if started.operation:
+        # A copy that fails may vanish; Azure then still says why behind this address.
+        app.catalog.sessions.set_copy_operation(given["session"], given["key"], started.operation)
     return {"pending": True}
 
 
@@ -40,7 +43,8 @@ def start_copy(app: Services, given: Given) -> Answer:
 def look_at_copy(app: Services, given: Given) -> Answer:
     """Whether the copy is online. Raises StagingFailed where it failed, vanished or came to no end in time."""
     plan = _plan(given)
-    state = app.servers.copy_state(plan.copy_id)
+    operation = app.catalog.sessions.copy_operation(given["session"], given["key"])
+    state = app.servers.copy_state(plan.copy_id, operation)
     if state.state == "ready":
         return {"ready": True, "detail": f"{plan.copy_name} on {plan.staging.name if plan.staging else ''}"}
     if state.state == "failed":

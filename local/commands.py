@@ -128,3 +128,16 @@ def password(
     file = to or profile.state / f"password-{repository}"
     write_private(file, profile.password(repository).encode())
     _print({"repository": repository, "password_file": str(file)}, output)
+
+
+def demo(
+    bacpac: Annotated[
+        list[Path] | None, typer.Option("--bacpac", help="One's own BACPAC, in place of samples; repeat it.")
+    ] = None,
+    state: State = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running to look around.")] = False,
+) -> None:
+    """Runs the main job from end to end on this machine, compares what comes back, and says whether it held."""
+    from local.demo import run_demo
+
+    run_demo(bacpac or [], state, keep=keep)

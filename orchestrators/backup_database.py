@@ -36,7 +36,8 @@ def _stage(context: df.DurableOrchestrationContext, run: Answer) -> Saga:
     """Makes the staging copy and waits until it is online; a copy that failed is dropped and made again."""
     attempt = 0
     while True:
-        answer = yield from step(context, "start_copy", run, retries=run["retries"])
+        # At least once more: an answer of Azure that was lost cannot be told from a refusal before the copy shows.
+        answer = yield from step(context, "start_copy", run, retries=max(1, run["retries"]))
         deadline = now(context) + seconds(run, "copy_deadline")
         while answer["ok"] and not answer.get("ready"):
             yield context.create_timer(now(context) + seconds(run, "copy_poll"))
