@@ -95,6 +95,9 @@ class _Reader:
             self._elements.append(element)
         elif tag == "Relationship":
             self._relationships.append(attributes.get("Name", ""))
+            if self._elements:
+                # Kept even if its entries are empty, as they are where the exporter could not resolve a name.
+                self._elements[-1].relationships.setdefault(self._relationships[-1], [])
         elif tag == "References":
             self._relate(
                 Reference(attributes.get("Name", ""), attributes.get("ExternalSource"), attributes.get("ExternalParts"))

@@ -1,1 +1,1 @@
-"""A stand-in for the preflight probe: the same answers, taken from the model of an emulated database instead of an engine."""
+"""A stand-in for the preflight probe: the same answers, taken from an emulated database's model instead of an engine."""

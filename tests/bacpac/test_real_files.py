@@ -77,6 +77,7 @@ def test_the_very_same_file_comes_back(real_bacpacs: dict[str, Path], name: str,
 
 
 @pytest.mark.dacfx
+@pytest.mark.timeout(600)
 def test_dacfx_takes_what_we_write(real_bacpacs: dict[str, Path], judge: Any, tmp_path: Path) -> None:
     """It opens and unpacks packages of every level, and says of each model what it says of the original's."""
     known = sorted(set(real_bacpacs) - LATER_THAN_THE_JUDGE)
@@ -99,6 +100,7 @@ def test_dacfx_takes_what_we_write(real_bacpacs: dict[str, Path], judge: Any, tm
 
 
 @pytest.mark.dacfx
+@pytest.mark.timeout(600)
 def test_dacfx_agrees_about_doctored_models(make: Any, judge: Any) -> None:
     """What we call a blocker is an error to DacFx too, under the same number; and it knows the shapes that we read."""
     table = make.table(("dbo", "T"), [make.column(("dbo", "T"), "id", "[int]", nullable=False)])
