@@ -23,6 +23,9 @@ log = structlog.get_logger()
 SHUTDOWN_GRACE = timedelta(seconds=30)
 #: Pause after a fault of the queue, doubled up to this.
 _LONGEST_PAUSE = timedelta(seconds=30)
+#: After a job the next one of the same session follows within seconds: the worker looks more often for this long.
+_BRISK_SECONDS = 30.0
+_BRISKLY = 4
 #: The queue counts whole seconds, and a busy machine may stand still for some.
 _SHORTEST_HIDING = timedelta(seconds=10)
 
@@ -43,7 +46,7 @@ class WorkerLoop:
         self._stopping = False
         # A SimpleQueue, because a signal handler may put into it at any moment; an Event could deadlock there.
         self._wake: queue.SimpleQueue[None] = queue.SimpleQueue()
-        self._next_check_in = 0.0
+        self._next_check_in = self._brisk_until = 0.0
         # Its age tells the machine's own deadline (see boot.py) how long ago there was work.
         self._alive = equipment.workspaces.root / "alive"
 
@@ -63,7 +66,8 @@ class WorkerLoop:
             try:
                 self._check_in()
                 taken = self._take_one()
-                pause = self.settings.poll
+                brisk = time.monotonic() < self._brisk_until
+                pause = self.settings.poll / _BRISKLY if brisk else self.settings.poll
             except Exception as error:  # noqa: BLE001 (whatever storage answers, the worker outlasts it)
                 log.warning("the queue or storage does not answer", error=f"{type(error).__name__}: {error}")
                 taken, pause = False, min(pause * 2, _LONGEST_PAUSE)
@@ -110,6 +114,7 @@ class WorkerLoop:
     def _ended(self, runner: JobRunner) -> None:
         with self._lock:
             self._runners.pop(runner.job_id, None)
+        self._brisk_until = time.monotonic() + _BRISK_SECONDS
         self._wake.put(None)
 
     def _check_in(self) -> None:
