@@ -30,7 +30,13 @@ help: ## this list
 	$(BIN)/python -m local.azurite_setup
 	touch $@
 
-setup: .venv/.packages .cache/.azurite ## makes .venv and fetches Azurite; fast when nothing changed
+# What a worker fetches: installing it takes a while, so it is done before the first `local up` waits for it.
+.cache/.worker: .venv/.packages local/bundle.py
+	mkdir -p .cache
+	$(BIN)/python -m local.bundle .cache/worker-bundle.tar.gz >/dev/null
+	touch $@
+
+setup: .venv/.packages .cache/.azurite .cache/.worker ## makes .venv and fetches Azurite; fast when nothing changed
 
 style: setup ## ruff: rules and format
 	$(BIN)/ruff check .
