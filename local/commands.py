@@ -141,16 +141,3 @@ def demo(
     from local.demo import run_demo
 
     run_demo(bacpac or [], state, keep=keep)
-
-
-def demo(
-    bacpac: Annotated[
-        list[Path] | None, typer.Option("--bacpac", help="Your own BACPAC in place of the samples; may be given often.")
-    ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running to look around.")] = False,
-    state: State = None,
-) -> None:
-    """Backs up, archives and gives back sample databases on this machine, and compares them; exit 0 only if all held."""
-    from local.demo import run_demo
-
-    run_demo(bacpac or [], state, keep=keep)
