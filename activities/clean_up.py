@@ -33,10 +33,13 @@ def clean_up(app: Services, given: Given) -> Answer:
         state = State.CANCELLED if error.code == Cancelled.code else State.FAILED
         source = app.catalog.sessions.source(session, key).source
         app.catalog.log.write(session, "error", f"{error.title}: {error.detail}. {error.help}", source=source)
+    done = "copy dropped, worker given back" if _has_copy(given) else "worker given back"
+    # Before the source is settled, which ends whatever step still runs the way the source ended.
+    app.catalog.sessions.set_step(session, key, "cleanup", State.SUCCEEDED, done)
     # A point that is due for the archive leaves that step open.
     open_steps = given.get("child") == "backup_database" and app.catalog.sessions.source(session, key).archive_due
     app.catalog.sessions.set_source(session, key, state, error, settle=not open_steps or error is not None, again=True)
-    return {"detail": "copy dropped, worker given back" if _has_copy(given) else "worker given back"}
+    return {"detail": done}
 
 
 def _has_copy(given: Given) -> bool:
