@@ -33,7 +33,8 @@ def probe(connection: SqlConnection, client_id: str | None) -> dict[str, Any]:
             DataEndpoint(Emulator.read(), access_token(client_id)).download(place, content)
         except Refusal as refusal:
             said = " ".join(str(refusal).split("\n"))
-            if messages.LOGIN_FAILED() in said:
+            # An expired token is no missing right: the next attempt gets a new one.
+            if messages.LOGIN_FAILED() in said and messages.TOKEN_EXPIRED() not in said:
                 raise Forbidden(said) from refusal
             raise Unavailable(said) from refusal
         with Bacpac.open(content) as bacpac:
