@@ -7,6 +7,7 @@ identities nor rehydration.
 from __future__ import annotations
 
 import base64
+import errno
 import os
 import re
 import secrets
@@ -82,7 +83,7 @@ def start(
     """Starts Azurite and returns once all three services listen.
 
     `folder` None keeps everything in memory. `ports` asks for the ports of an earlier run; 0 is any free one.
-    Raises AzuriteMissing, or TimeoutError with the end of its log.
+    Raises AzuriteMissing; OSError where a port is taken; TimeoutError with the end of its log.
     """
     wanted = ports or AzuritePorts()
     argv = [*azurite_program(), "--skipApiVersionCheck", "--disableTelemetry", "--disableProductStyleUrl", "--silent"]
@@ -110,6 +111,8 @@ def _listening(process: ProcessRef, log: Path, read_from: int, deadline: float) 
         found = {name.lower(): int(port) for name, port in _LISTENING.findall(told)}
         if len(found) == 3:
             return AzuritePorts(**found)
+        if "EADDRINUSE" in told:  # it says so and stays
+            raise OSError(errno.EADDRINUSE, f"a port of Azurite is taken: {told[-300:]}")
         if not process.alive():
             raise AzuriteMissing(f"it ended while starting: {told[-500:]}")
         if time.monotonic() > until:

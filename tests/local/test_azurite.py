@@ -36,15 +36,13 @@ def test_blobs_outlive_a_restart_on_the_same_ports(tmp_path: Path) -> None:
 
 def test_a_taken_port_is_told_with_the_log(storage: Azurite, tmp_path: Path) -> None:
     """A second Azurite on the same port must not look as if it had started."""
-    with pytest.raises((azurite.AzuriteMissing, TimeoutError)) as caught:
+    with pytest.raises(OSError, match="EADDRINUSE|is taken"):
         azurite.start(
             [StorageAccount.make("hfone")],
             folder=None,
             log=tmp_path / "log",
             ports=AzuritePorts(blob=storage.ports.blob),
-            deadline=2,
         )
-    assert "EADDRINUSE" in str(caught.value)
 
 
 def test_the_lock_file_names_no_registry_and_pins_everything() -> None:
