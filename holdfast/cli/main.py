@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
@@ -18,6 +19,7 @@ from holdfast.cli.output import print_text, say, say_error
 from holdfast.model.errors import Cancelled, HoldfastError, InvalidInput
 
 _INTERRUPTED = Cancelled.exit_code
+_QUIET = logging.NullHandler()
 
 app = typer.Typer(
     name="holdfast",
@@ -85,6 +87,8 @@ add_nouns(app, sorted(entry_points(group="holdfast.commands"), key=lambda entry:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code. Raises nothing."""
+    # Libraries log what they then raise; without a handler Python would print it among our words.
+    logging.getLogger().addHandler(_QUIET)
     try:
         ended = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
     except HoldfastError as error:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.cli.explain import known_errors
-from holdfast.cli.output import Column, Output, field, print_object, print_table, say, when
+from holdfast.cli.output import Column, Output, field, human_time, print_object, print_table, say, when
 from holdfast.model.errors import Cancelled, HoldfastError
 
 #: A session of which only a part succeeded.
@@ -15,10 +15,12 @@ ENDED = frozenset({"succeeded", "partial", "failed", "cancelled"})
 
 
 def current_step(source: Mapping[str, Any]) -> str:
-    """The step that runs, or failed, with its detail; else how many are done."""
+    """The step that runs, with its detail, or that failed; else how many are done."""
     steps = source.get("steps") or []
     for step in steps:
-        if step["state"] in ("running", "failed"):
+        if step["state"] == "failed":
+            return str(step["name"])  # its detail is the source's error
+        if step["state"] == "running":
             return f"{step['name']}: {step['detail']}" if step.get("detail") else str(step["name"])
     done = sum(step["state"] in ("succeeded", "skipped") for step in steps)
     return f"{done}/{len(steps)}" if steps else ""
@@ -39,7 +41,9 @@ def print_session(session: Mapping[str, Any], output: Output) -> None:
     if output is Output.JSON:
         print_object(session, output)
         return
-    print_object(session, output, "id", "policy", "kind", "state", "started_at", "ended_at")
+    head = {name: session.get(name) for name in ("id", "policy", "kind", "state")}
+    times = {name: human_time(session.get(f"{name}_at")) for name in ("started", "ended")}
+    print_object({name: value for name, value in {**head, **times}.items() if value}, output)
     if session.get("error"):
         say(_error(session["error"]))
     print_table(session.get("sources") or [], _SOURCES, "databases")

@@ -74,9 +74,9 @@ class _Lines:
         for source in session.get("sources") or []:
             name, state = source["source"], source["state"]
             running = next((step["name"] for step in source.get("steps") or [] if step["state"] == "running"), "")
-            line = f"{name}: {state}"
-            if state == "running" and running:
-                line += f", {running}"
+            if state == "running" and not running:
+                continue  # between two steps
+            line = f"{name}: {state}, {running}" if state == "running" else f"{name}: {state}"
             if source.get("error"):
                 line += f" ({source['error'].get('title')}: {source['error'].get('detail')})"
             if source.get("restore_point"):

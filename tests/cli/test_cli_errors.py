@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 from typing import Any
 
@@ -110,6 +112,19 @@ def test_a_mistake_of_ours_shows_no_traceback_unless_asked_for(run: Run, monkeyp
     assert "Traceback" not in ran.err
     monkeypatch.setenv("HOLDFAST_DEBUG", "1")
     assert "Traceback" in run("status").err
+
+
+_CHATTY = """
+import logging
+from holdfast.cli import main
+main.app.command("chat")(lambda: logging.getLogger("azure.identity").warning("every credential that was tried"))
+main.main(["chat"])
+"""
+
+
+def test_what_libraries_log_is_not_shown() -> None:
+    ran = subprocess.run([sys.executable, "-c", _CHATTY], capture_output=True, text=True, timeout=60, check=True)
+    assert (ran.stdout, ran.stderr) == ("", "")
 
 
 def test_run_hands_the_exit_code_to_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
