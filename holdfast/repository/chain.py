@@ -147,13 +147,13 @@ class Chain:
             for info in self.store.list(folder(self.id, kind))
         }
 
-    def add_indexed(
-        self, index: ChunkIndex, only: list[str] | None = None, existing: dict[str, int] | None = None
-    ) -> list[Problem]:
+    def add_indexed(self, index: ChunkIndex, only: list[str] | None = None, *, absent: bool = True) -> list[Problem]:
         """Adds what all index objects say, or those named; returns what could not be read.
 
-        With `existing`, packs that are not there in their full length are left out: nothing new must lean on them.
+        Packs that the storage does not have in their full length are marked; `absent` False leaves them out, so that
+        nothing new leans on them.
         """
+        existing = self.packs()
         prefix = folder(self.id, Kind.INDEX)
         ids = [info.name.removeprefix(prefix) for info in self.store.list(prefix)] if only is None else only
         problems: list[Problem] = []
@@ -163,8 +163,9 @@ class Chain:
                     problems.append(tables)
                     continue
                 for table in tables:
-                    if existing is None or existing.get(table.pack) == table.pack_bytes:
-                        index.add(table)
+                    present = existing.get(table.pack) == table.pack_bytes
+                    if present or absent:
+                        index.add(table, present=present)
         return problems
 
     def add_unindexed(self, index: ChunkIndex) -> list[Problem]:

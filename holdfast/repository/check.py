@@ -165,9 +165,9 @@ class _ChainCheck:
         return damage
 
     def _add_table(self, reader: ChainReader, table: PackTable, damage: dict[str, PackFindings]) -> None:
-        reader.index.add(table)
         name = object_name(self.chain.id, table.kind, table.pack)
         found = self.objects.packs.get(name)
+        reader.index.add(table, present=found is not None and found[1].bytes == table.pack_bytes)
         if found is None:
             damage[name] = PackFindings(name, what=["the pack is missing"], whole=True)
         elif found[1].bytes != table.pack_bytes:

@@ -55,6 +55,7 @@ class ChunkIndex:
     def __init__(self) -> None:
         self.packs: list[IndexedPack] = []
         self._numbers: dict[str, int] = {}
+        self._absent: set[int] = set()
         self._fresh: list[_Run] = []
         self._runs: list[_Run] = []
 
@@ -70,11 +71,16 @@ class ChunkIndex:
         number = self._numbers.get(pack)
         return None if number is None else self.packs[number]
 
-    def add(self, table: PackTable) -> None:
-        """All chunks of one pack. A pack that is there already is passed over."""
+    def add(self, table: PackTable, *, present: bool = True) -> None:
+        """All chunks of one pack. A pack that is there already is passed over.
+
+        `present` False: the storage does not have the pack whole; its chunks are looked for elsewhere first.
+        """
         if table.pack in self._numbers:
             return
         number = self._numbers[table.pack] = len(self.packs)
+        if not present:
+            self._absent.add(number)
         self.packs.append(
             IndexedPack(
                 table.pack, table.kind, table.pack_bytes, table.header, table.offsets, table.stored, table.plain
@@ -88,17 +94,21 @@ class ChunkIndex:
             self._fresh.append(_Run(ids[:, 0].astype(np.uint64), rows))
 
     def find(self, chunk: bytes) -> Location | None:
-        """One place of the chunk: the one that was added last, of several."""
+        """One place of the chunk, in a pack that is present where there is one."""
         self._settle()
         high, low = int.from_bytes(chunk[:8], "big"), int.from_bytes(chunk[8:ID_BYTES], "big")
+        second_best: Location | None = None
         for run in reversed(self._runs):
             at = int(run.high.searchsorted(np.uint64(high)))
             while at < len(run.high) and int(run.high[at]) == high:
                 row = run.rows[at]
                 if int(row["low"]) == low:
-                    return Location(int(row["pack"]), int(row["frame"]), int(row["offset"]), int(row["length"]))
+                    found = Location(int(row["pack"]), int(row["frame"]), int(row["offset"]), int(row["length"]))
+                    if found.pack not in self._absent:
+                        return found
+                    second_best = found
                 at += 1
-        return None
+        return second_best
 
     def _settle(self) -> None:
         if not self._fresh:

@@ -269,7 +269,7 @@ class Repository:
                     index = ChunkIndex()
                     if not self.description.archive:
                         # Damaged index objects only cost storing their chunks again; `check` names them.
-                        chain.add_indexed(index, existing=chain.packs())
+                        chain.add_indexed(index, absent=False)
                     writer = PointWriter(chain, index, archive=self.description.archive, clock=self.clock)
                     read = writer.write(content(), header, lock, chain.last(), progress, cancelled)
         return self._reader(read).point(self.name, self.tier)
