@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
+import structlog
+
 from holdfast.clock_file import clock_from
 from holdfast.model.clock import Clock
 from holdfast.model.errors import InvalidInput
 from holdfast.model.job import RepositoryRef
 from holdfast.settings import RegionProfile, Settings, WorkerProfile
+from holdfast.worker.redaction import redact_event
 
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
@@ -124,7 +127,25 @@ class Services:
         return self.machines.resource_id(worker.name, self.place(worker.profile, worker.region))
 
 
+def log_as_lines() -> None:
+    """The app's log: JSON lines through `logging`, where the Functions host picks them up.
+
+    Tracebacks without local variables, and every text redacted: either may hold what no log should.
+    """
+    structlog.configure(
+        processors=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            redact_event,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+
+
 @cache
 def services() -> Services:
     """The process's own services, from its environment."""
+    log_as_lines()
     return Services(Settings())

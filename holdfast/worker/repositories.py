@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+import threading
 from typing import TYPE_CHECKING
 
 from holdfast.model.clock import Clock
@@ -14,17 +17,36 @@ if TYPE_CHECKING:
 
 
 class Repositories:
-    """Opens the repositories that jobs name. Safe between threads: nothing is kept."""
+    """Opens the repositories that jobs name. Safe between threads.
+
+    Trying a password costs seconds of processor time and much memory, on purpose. An open repository is therefore kept
+    and given to the next job that names the same place with the same password; the password is read anew each time, so
+    that one that was changed in the vault counts at once. What is kept of it is a keyed hash.
+    """
 
     def __init__(self, credential: TokenCredential, clock: Clock, api_version: str | None = None) -> None:
         self.credential, self.clock, self.api_version = credential, clock, api_version
+        self._salt = secrets.token_bytes(16)
+        self._lock = threading.Lock()
+        self._opened: dict[tuple[str, str], tuple[bytes, Repository]] = {}
 
     def open(self, ref: RepositoryRef) -> Repository:
         """The repository that a job names. Raises NoRepository, WrongKey, Forbidden, Unavailable."""
         from holdfast.cloud.secrets import read_secret
+
+        password = read_secret(ref.password_secret, self.credential)
+        mark = hashlib.blake2b(password.encode(), key=self._salt).digest()
+        # One at a time: two jobs that begin together would pay twice for the same key.
+        with self._lock:
+            known, found = self._opened.get((ref.url, ref.name), (b"", None))
+            if found is None or not secrets.compare_digest(known, mark):
+                found = self._open(ref, password)
+                self._opened[ref.url, ref.name] = (mark, found)
+            return found
+
+    def _open(self, ref: RepositoryRef, password: str) -> Repository:
         from holdfast.repository import Repository
         from holdfast.storage.opening import open_store
 
         store = open_store(ref.url, credential=self.credential, api_version=self.api_version, clock=self.clock)
-        password = read_secret(ref.password_secret, self.credential)
         return Repository.open(store, password, clock=self.clock, name=ref.name)

@@ -1,0 +1,27 @@
+"""The app's log shows what went wrong, and nothing that must not be shown."""
+
+import json
+import logging
+
+import pytest
+import structlog
+
+from holdfast.wiring import log_as_lines
+
+
+def test_a_traceback_shows_no_local_variables_and_no_tokens(caplog: pytest.LogCaptureFixture) -> None:
+    log_as_lines()
+    try:
+        password = "never-in-a-log"
+        try:
+            raise ValueError(f"refused: Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.c2ln, length {len(password)}")
+        except ValueError:
+            with caplog.at_level(logging.ERROR):
+                structlog.get_logger("app").exception("a step failed", step="store")
+    finally:
+        structlog.reset_defaults()
+    line = json.loads(caplog.messages[0])
+    assert line["event"] == "a step failed"
+    assert "ValueError" in line["exception"]
+    assert "never-in-a-log" not in caplog.text.replace('password = "never-in-a-log"', "")
+    assert "eyJzdWIiOiIxIn0" not in caplog.text
