@@ -46,7 +46,9 @@ class WorkerProfile(BaseModel):
     regions: dict[str, RegionProfile]
     writer_identity: str = Field(description="resource id of the identity that creates and reads, and cannot delete")
     writer_client_id: str
-    maintainer_identity: str | None = Field(default=None, description="resource id of the identity that prunes and locks")
+    maintainer_identity: str | None = Field(
+        default=None, description="resource id of the identity that prunes and locks"
+    )
     maintainer_client_id: str | None = None
     parallel: int = Field(default=1, ge=1, le=16, description="sources beside each other on one worker")
     max_workers: int = Field(default=4, ge=1, description="workers of one region")
@@ -65,7 +67,9 @@ class Settings(BaseSettings):
     identity_client_id: str | None = Field(default=None, description="client id of the app's user-assigned identity")
     blob_endpoint: str = Field(default="", description="Blob endpoint of the state account")
     queue_endpoint: str = Field(default="", description="Queue endpoint of the state account")
-    table_endpoint: str = Field(default="", description="Table endpoint of the state account (the configuration database)")
+    table_endpoint: str = Field(
+        default="", description="Table endpoint of the state account (the configuration database)"
+    )
     storage_api_version: str | None = Field(
         default=None, description="storage service version to speak; empty: the SDK's own"
     )
@@ -74,25 +78,35 @@ class Settings(BaseSettings):
     details_container: str = Field(default="catalog", description="container of what is too long for a table row")
     exports_container: str = Field(default="exports", description="container that downloads are written to")
     repositories: dict[str, RepositorySettings] = Field(default_factory=dict, description="repositories by name (JSON)")
-    worker_profiles: dict[str, WorkerProfile] = Field(default_factory=dict, description="worker profiles by name (JSON)")
+    worker_profiles: dict[str, WorkerProfile] = Field(
+        default_factory=dict, description="worker profiles by name (JSON)"
+    )
     default_repository: str = Field(default="default", description="repository of policies that name none")
     worker_bundle_url: str = Field(default="", description="blob that holds the worker bundle")
     worker_bundle_sha256: str = Field(default="", description="its SHA-256; a worker refuses any other")
     sqlpackage_url: str = Field(default="", description="blob that holds SqlPackage for Linux (a ZIP)")
     sqlpackage_sha256: str = Field(default="", description="its SHA-256; a worker refuses any other")
     sql_probe: str = Field(default="", description="command that answers preflight queries; empty: the built-in one")
-    ca_bundle: str = Field(default="", description="PEM file of an own certificate authority that workers trust as well")
+    ca_bundle: str = Field(
+        default="", description="PEM file of an own certificate authority that workers trust as well"
+    )
     identity_endpoint: str = Field(
         default="", description="instance metadata endpoint for workers; empty: Azure's own, 169.254.169.254"
     )
-    clock_file: Path | None = Field(default=None, description="file of a scaled clock (tests); empty: the machine's clock")
+    clock_file: Path | None = Field(
+        default=None, description="file of a scaled clock (tests); empty: the machine's clock"
+    )
     clock_schedule: str = Field(default="0 * * * * *", description="NCRONTAB: when policies are looked at")
     watch_schedule: str = Field(default="*/30 * * * * *", description="NCRONTAB: when jobs are looked at")
     janitor_schedule: str = Field(default="0 */10 * * * *", description="NCRONTAB: when leftovers are looked for")
     copy_poll: timedelta = Field(default=timedelta(seconds=15), description="how often a staging copy is looked at")
     copy_deadline: timedelta = Field(default=timedelta(hours=24), description="a staging copy must be ready by then")
-    worker_poll: timedelta = Field(default=timedelta(seconds=10), description="how often a starting worker is looked at")
-    worker_deadline: timedelta = Field(default=timedelta(minutes=15), description="a worker must have checked in by then")
+    worker_poll: timedelta = Field(
+        default=timedelta(seconds=10), description="how often a starting worker is looked at"
+    )
+    worker_deadline: timedelta = Field(
+        default=timedelta(minutes=15), description="a worker must have checked in by then"
+    )
     heartbeat: timedelta = Field(default=timedelta(seconds=20), description="how often a worker reports")
     lost_after: timedelta = Field(default=timedelta(minutes=5), description="silence after which a worker is lost")
     job_deadline: timedelta = Field(default=timedelta(hours=48), description="one step of one database ends by then")

@@ -13,9 +13,10 @@ def test_the_generated_pages_are_current() -> None:
 
 def test_every_link_between_pages_leads_somewhere() -> None:
     pages = [Path("README.md"), Path("CONTRIBUTING.md"), *Path("docs").rglob("*.md")]
-    broken = []
-    for page in pages:
-        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
-            if not target.startswith("http") and not (page.parent / target).exists():
-                broken.append(f"{page}: {target}")
+    broken = [
+        f"{page}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text())
+        if not target.startswith("http") and not (page.parent / target).exists()
+    ]
     assert broken == []
