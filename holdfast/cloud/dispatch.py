@@ -6,6 +6,7 @@ first: the worker, or the app that gives the worker up.
 
 from __future__ import annotations
 
+import contextlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
@@ -54,23 +55,17 @@ class JobDispatch:
         """Makes the worker's queue where it is missing."""
         from azure.core.exceptions import ResourceExistsError
 
-        try:
+        with contextlib.suppress(ResourceExistsError):
             self.queues.create_queue(worker_queue(worker))
-        except ResourceExistsError:
-            return
 
     def drop_worker(self, worker: str) -> None:
         """Removes the worker's queue and its check-in, once the machine is gone."""
         from azure.core.exceptions import ResourceNotFoundError
 
-        try:
+        with contextlib.suppress(ResourceNotFoundError):
             self.queues.delete_queue(worker_queue(worker))
-        except ResourceNotFoundError:
-            pass
-        try:
+        with contextlib.suppress(ResourceNotFoundError):
             self.jobs.delete_blob(check_in_blob(worker))
-        except ResourceNotFoundError:
-            return
 
     def result(self, session: str, job: str) -> JobResult | None:
         """What became of the job, or None while it runs."""
