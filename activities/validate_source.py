@@ -16,6 +16,9 @@ from holdfast.wiring import Services
 
 bp = df.Blueprint()
 
+#: A serverless database that sleeps is woken by the copy or the export.
+_USABLE = ("Online", "Paused", "Pausing", "Resuming", "Scaling")
+
 _KIND_WORD = {SourceKind.SQL_DATABASE: "SQL server", SourceKind.MANAGED_DATABASE: "managed instance"}
 
 
@@ -27,7 +30,7 @@ def validate_source(app: Services, given: Given) -> Answer:
     policy = app.catalog.policies.get(given["policy"]).policy
     name = app.catalog.sessions.set_source(session, key, State.RUNNING).source
     source = app.servers.find_source(name)
-    if source.status != "Online":
+    if source.status not in _USABLE:
         raise SourceUnusable(f"{source.name} is {source.status}, not Online")
     staging = _staging(app, policy, source, given.get("staging"))
     region = (staging or source).region

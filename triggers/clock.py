@@ -8,8 +8,8 @@ import azure.durable_functions as df
 import azure.functions as func
 import structlog
 
-from holdfast.catalog.policies import StoredPolicy
-from holdfast.model.clock import parse_iso
+from holdfast.catalog import StoredPolicy, new_id
+from holdfast.model.clock import iso, parse_iso
 from holdfast.model.errors import NotFound
 from holdfast.model.schedule import due_slot, most_frequent
 from holdfast.model.session import Session
@@ -49,10 +49,10 @@ def _due(app: Services, stored: StoredPolicy) -> Start | None:
     if slot is None:
         return None
     session = Session(
-        id=f"{slot:%Y%m%dT%H%M%SZ}-{policy.name}",
+        id=new_id(slot, policy.name, occasion=iso(slot)),
         policy=policy.name,
         started_at=now,
-        slot=slot.isoformat(),
+        slot=iso(slot),
     )
     start = Start(session)
     try:
