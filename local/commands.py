@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 import time
@@ -130,14 +131,31 @@ def password(
     _print({"repository": repository, "password_file": str(file)}, output)
 
 
+@local_app.command()
+def env(state: State = None, output: Output = "table") -> None:
+    """Prints the environment in which commands on a repository's URL act as this world's operator.
+
+    For a shell: `eval "$(holdfast local env)"`.
+    """
+    found = _profile(state).operator_environment()
+    if output == "json":
+        _print(found, output)
+        return
+    for name, value in found.items():
+        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+
+
 def demo(
     bacpac: Annotated[
         list[Path] | None, typer.Option("--bacpac", help="One's own BACPAC, in place of samples; repeat it.")
     ] = None,
     state: State = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running to look around.")] = False,
+    output: Output = "table",
 ) -> None:
     """Runs the main job from end to end on this machine, compares what comes back, and says whether it held."""
     from local.demo import run_demo
 
-    run_demo(bacpac or [], state, keep=keep)
+    found = run_demo(bacpac or [], state, keep=keep, say=Console(stderr=output == "json"))
+    if output == "json":
+        _print(found, output)

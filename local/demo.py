@@ -79,7 +79,7 @@ class Demo:
     rows: list[tuple[str, ...]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
-    def run(self) -> None:
+    def run(self) -> dict[str, Any]:
         """All of it. Raises DemoFailed with everything that did not hold."""
         started = time.monotonic()
         self._policies()
@@ -93,9 +93,12 @@ class Demo:
         self._archive()
         self._compare(second)
         self._left_behind()
-        self._summary(time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self._summary(seconds)
         if self.problems:
             raise DemoFailed("; ".join(self.problems))
+        names = ("source", "repository", "way", "entries", "rows", "compared")
+        return {"seconds": round(seconds), "compared": [dict(zip(names, row, strict=True)) for row in self.rows]}
 
     def _policies(self) -> None:
         base = {k: v for k, v in plan.default_policy().items() if k not in ("name", "staging", "schedules")}
@@ -172,8 +175,8 @@ class Demo:
 
     def _archive(self) -> None:
         self.say.rule("archive")
-        for policy in ("staged", "direct"):
-            name = self.world.api("POST", "archives", {"policy": policy})["id"]
+        names = [self.world.api("POST", "archives", {"policy": policy})["id"] for policy in ("staged", "direct")]
+        for name in names:
             session = self._watch(name)
             if session["state"] != "succeeded":
                 self.problems.append(f"archive session {name}: {session['state']}")
@@ -212,8 +215,9 @@ class Demo:
         if not same:
             self.problems.append(f"{source} from {repository}: the entries differ from what was exported")
         rows = sum(t["rows"] or 0 for t in point["tables"])
-        sign = "[green]identical[/]" if same else "[red]differ[/]"
-        self.rows.append((source, repository, way, f"{len(back)}", f"{rows:,}", sign))
+        word = "identical" if same else "differ"
+        sign = f"[green]{word}[/]" if same else f"[red]{word}[/]"
+        self.rows.append((source, repository, way, f"{len(back)}", f"{rows:,}", word))
         self.say.print(f"  {source:18} {repository:8} {way:16} {len(back)} entries {sign}", highlight=False)
 
     def _download(self, point: str, repository: str, to: Path) -> None:
@@ -292,9 +296,11 @@ def own_databases(files: Sequence[Path]) -> list[Loaded]:
     return found
 
 
-def run_demo(files: Sequence[Path], state: Path | None, *, keep: bool) -> None:
-    """The command: a world of its own, unless `state` names one; stopped at the end, unless it is to be kept."""
-    say = Console(stderr=False)
+def run_demo(files: Sequence[Path], state: Path | None, *, keep: bool, say: Console) -> dict[str, Any]:
+    """The command: a world of its own, unless `state` names one; stopped at the end, unless it is to be kept.
+
+    Raises DemoFailed where anything did not hold; gives what was compared.
+    """
     databases = own_databases(files) if files else SAMPLES
     folder = (state or Path(tempfile.mkdtemp(prefix="holdfast-demo-"))).resolve()
     world = LocalProfile(folder)
@@ -302,7 +308,7 @@ def run_demo(files: Sequence[Path], state: Path | None, *, keep: bool) -> None:
     held = False
     try:
         world.up()
-        Demo(world, databases, say).run()
+        found = Demo(world, databases, say).run()
         held = True
     finally:
         if not keep:
@@ -312,7 +318,6 @@ def run_demo(files: Sequence[Path], state: Path | None, *, keep: bool) -> None:
         else:
             say.print(f"state and logs: {folder}", soft_wrap=True)
     say.print("[green b]everything held[/]")
-    say.print(
-        "next: docs/tutorial.md keeps a local installation running; "
-        "`holdfast demo --keep` leaves this one up to look around."
-    )
+    say.print("next: docs/tutorial.md keeps a local installation running;", soft_wrap=True)
+    say.print("      `holdfast demo --keep` leaves this one up to look around.", soft_wrap=True)
+    return found

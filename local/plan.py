@@ -118,6 +118,11 @@ def maintainer_roles() -> Assignments:
     return _worker_roles() + [(roles.BLOB_OWNER.name, account_id(name)) for name in (BACKUP, ARCHIVE)]
 
 
+def operator_roles() -> Assignments:
+    """The person at this machine, for commands that work on a repository without the app."""
+    return [(roles.BLOB_OWNER.name, account_id(name)) for name in (BACKUP, ARCHIVE)]
+
+
 def default_policy() -> dict[str, object]:
     """Policy `default`: everything, over staging copies; point of the day kept a week, of the month archived."""
     return {

@@ -122,6 +122,19 @@ class LocalProfile:
             "logs": str(self.state / "logs"),
         }
 
+    def operator_environment(self) -> dict[str, str]:
+        """What makes commands that need no app act as this world's operator: an identity, and trust in its storage."""
+        profile, azure = self.profile, StateFolder(self.state / "azure")
+        return {
+            "HOLDFAST_STATE": str(self.state),
+            "IDENTITY_ENDPOINT": f"http://127.0.0.1:{profile.azure_http}/msi/token",
+            "IDENTITY_HEADER": azure.identity_header.read_text(),
+            "AZURE_CLIENT_ID": profile.made["operator_client_id"],
+            "REQUESTS_CA_BUNDLE": str(azure.ca),
+            "SSL_CERT_FILE": str(azure.ca),
+            "HOLDFAST_CA_BUNDLE": str(azure.ca),
+        }
+
     # --- breaking things -----------------------------------------------------------------------------------------
 
     def kill_host(self) -> None:

@@ -77,8 +77,10 @@ class Provisioning:
             ("app", plan.app_roles()),
             ("writer", plan.writer_roles()),
             ("maintainer", plan.maintainer_roles()),
+            ("operator", plan.operator_roles()),
         ):
-            body = {"name": f"holdfast-{name}", "app": name == "app", "roles": roles}
+            # The app and the person get their tokens from the endpoint of the app's platform, workers from their VM's.
+            body = {"name": f"holdfast-{name}", "app": name in ("app", "operator"), "roles": roles}
             found = self.admin("POST", "identities", body)
             made[f"{name}_id"], made[f"{name}_client_id"] = found["id"], found["client_id"]
 

@@ -331,7 +331,7 @@ def test_a_machine_can_switch_itself_off(machines: ProcessMachines) -> None:
     disk = machines.disk("11111111-2222")
     wait_for(lambda: "power off" in read(disk.console))
     wait_for(lambda: membership.marked(MARK, disk.folder.name) == [])
-    assert not machines.alive("11111111-2222")
+    wait_for(lambda: not machines.alive("11111111-2222"))
 
 
 def test_what_is_not_emulated_is_said_on_the_console(machines: ProcessMachines) -> None:
