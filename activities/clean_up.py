@@ -32,7 +32,9 @@ def clean_up(app: Services, given: Given) -> Answer:
     if error is not None:
         state = State.CANCELLED if error.code == Cancelled.code else State.FAILED
         source = app.catalog.sessions.source(session, key).source
-        app.catalog.log.write(session, "error", f"{error.title}: {error.detail}. {error.help}", source=source)
+        # What a job came to stands in the log already, attempt by attempt; this is the end of it.
+        told = (given.get("plan") and "no restore point from this session") or f"{error.detail}. {error.help}"
+        app.catalog.log.write(session, "error", f"{error.title}: {told}", source=source)
     done = "copy dropped, worker given back" if _has_copy(given) else "worker given back"
     # Before the source is settled, which ends whatever step still runs the way the source ended.
     app.catalog.sessions.set_step(session, key, "cleanup", State.SUCCEEDED, done)

@@ -16,7 +16,7 @@ from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueServiceClient
 
 from holdfast.clock_file import clock_from
-from holdfast.model.errors import NoRepository
+from holdfast.model.errors import ErrorInfo, HoldfastError, NoRepository, ReportedError
 from holdfast.repository import Repository
 from holdfast.storage import open_store
 from local import plan
@@ -27,6 +27,14 @@ from local.owner import OwnerCredential
 from local.profile_file import ProfileFile
 from local.service import ServiceFailed
 from local.sqlpackage import delivery
+
+
+def _refusal(method: str, path: str, answer: httpx.Response) -> HoldfastError:
+    """What the emulator said went wrong, in its own words where it said so in ours."""
+    try:
+        return ReportedError(ErrorInfo.model_validate(answer.json()))
+    except ValueError:
+        return ServiceFailed(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
 
 
 class Provisioning:
@@ -56,7 +64,7 @@ class Provisioning:
         with httpx.Client(verify=trust, headers=headers, timeout=600, trust_env=False) as client:
             answer = client.request(method, f"{self._address}/_local/{path}", json=body, params=query)
         if answer.is_error:
-            raise ServiceFailed(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
+            raise _refusal(method, path, answer)
         return answer.json()
 
     def _resources(self) -> None:

@@ -46,6 +46,7 @@ def print_session(session: Mapping[str, Any], output: Output) -> None:
     print_object({name: value for name, value in {**head, **times}.items() if value}, output)
     if session.get("error"):
         say(_error(session["error"]))
+        say(str(session["error"].get("help") or ""))
     print_table(session.get("sources") or [], _SOURCES, "databases")
 
 

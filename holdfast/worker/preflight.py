@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from holdfast.model.errors import ExportBlocked
-from holdfast.model.finding import Finding
 from holdfast.model.job import PreflightSpec
 from holdfast.sql.findings import decide, table_rows
 from holdfast.sql.preflight import run_probe
 from holdfast.worker.assignment import Assignment, EndedBadly
+from holdfast.worker.blocked import blocked
 from holdfast.worker.expectation import Expectation, remember
-
-_MOST_NAMED = 10
 
 
 def work(assignment: Assignment) -> dict[str, Any]:
@@ -34,11 +30,3 @@ def work(assignment: Assignment) -> dict[str, Any]:
     if blocking:
         raise EndedBadly(blocked(blocking), output)
     return output
-
-
-def blocked(findings: Sequence[Finding]) -> ExportBlocked:
-    """The error that names every blocker, as many as fit, and what mends them."""
-    named = [f"{f.object}: {f.cause}{f' ({f.error_number})' if f.error_number else ''}" for f in findings]
-    more = f"; and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-    mends = list(dict.fromkeys(finding.mend for finding in findings))
-    return ExportBlocked("; ".join(named[:_MOST_NAMED]) + more, help=" ".join(mends[:_MOST_NAMED]))

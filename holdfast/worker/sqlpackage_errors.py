@@ -13,6 +13,7 @@ from holdfast.model import blocker_rules as rules
 from holdfast.model.blocker_rules import KeyKind
 from holdfast.model.errors import DiskFull, ExportBlocked, ExportFailed, Forbidden, HoldfastError, Unavailable
 from holdfast.model.finding import Finding
+from holdfast.worker.blocked import blocked
 from holdfast.worker.redaction import shorten
 
 _CODE = re.compile(r"\b(?:Error )?(SQL7\d{4})\s*:\s*(.*)")
@@ -58,7 +59,6 @@ _BLOCKERS = {
     ),
 }
 _DISK_FULL = re.compile(r"no space left on device|not enough space on the disk|disk (?:is )?full", re.IGNORECASE)
-_MOST_NAMED = 10
 _OTHER_BLOCKER = ("does not pass SqlPackage's check of the schema", "Mend or drop the object")
 
 
@@ -167,8 +167,8 @@ def explain(errors: Sequence[str], tail: Sequence[str], exit_code: int) -> Holdf
     for line in whole:
         if _DISK_FULL.search(line):
             return DiskFull(_said(line))
-    if blocked := _blocked(errors):
-        return blocked
+    if refused := _blocked(errors):
+        return refused
     for pattern, kind, detail, advice in _OTHERS:
         for line in whole:
             if pattern.search(line):
@@ -187,10 +187,7 @@ def _blocked(errors: Sequence[str]) -> ExportBlocked | None:
     found = [_finding(match[1], match[2]) for line in errors if (match := _CODE.search(line)) and match[1] < "SQL72"]
     if not found:
         return None
-    named = list(dict.fromkeys(f"{finding.object}: {finding.cause} ({finding.error_number})" for finding in found))
-    mends = list(dict.fromkeys(finding.mend for finding in found))
-    more = f"; and {len(named) - _MOST_NAMED} more" if len(named) > _MOST_NAMED else ""
-    return ExportBlocked("; ".join(named[:_MOST_NAMED]) + more, help=". ".join(mends[:_MOST_NAMED]) + ".")
+    return blocked(list(dict.fromkeys(found)))
 
 
 def _finding(number: str, message: str) -> Finding:

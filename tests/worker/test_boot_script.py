@@ -339,6 +339,23 @@ def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarIn
         b"no archive at all",
         b"",
     ],
+    ids=[
+        "parent",
+        "absolute",
+        "parent-inside",
+        "link-out",
+        "hard-link",
+        "fifo",
+        "zip-parent",
+        "zip-backslash",
+        "zip-absolute",
+        "zip-drive",
+        "zip-link",
+        "truncated",
+        "corrupt",
+        "no-archive",
+        "empty",
+    ],
 )
 def test_a_harmful_archive_leaves_nothing_behind(machine: Machine, archive: bytes) -> None:
     machine.boot["bundle"] = machine.archive("bad", archive)
