@@ -305,7 +305,7 @@ def test_an_export_and_its_preflight_use_the_same_words() -> None:
     finding = blocker_rules.external_reference("Procedure", "[dbo].[p]", "[Other].[dbo].[t]")
     info = explain([line], [], 1).info()
     assert info.detail == f"{finding.object}: {finding.cause} ({finding.error_number})"
-    assert info.help == f"{finding.mend}."
+    assert info.help == f"{finding.object}: {finding.mend}."
 
 
 def test_the_stand_in_takes_the_command_line_and_its_complaints_are_understood(tmp_path: Path) -> None:
