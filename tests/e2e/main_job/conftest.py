@@ -9,11 +9,15 @@ import time
 import urllib.request
 import zipfile
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from holdfast.catalog import new_id
+from holdfast.model.clock import iso
+from holdfast.model.errors import ReportedError
 from holdfast.model.plan import session_mark
 from holdfast.model.source import source_key
 from local import plan
@@ -46,6 +50,33 @@ class Runs:
         """An archive session of the newest points, to its end."""
         body: Document = {"policy": policy, **({"databases": list(databases)} if databases else {})}
         return self.wait(self.world.api("POST", "archives", body)["id"])
+
+    def slot(self, name: str, *databases: str, **fields: Any) -> str:
+        """Makes a policy that is due within a minute and a half; the id that its session will have.
+
+        The point of that slot is the month's, which is archived in the same session.
+        """
+        moment = datetime.now(UTC)
+        # Far enough away for whoever wants to put something in the way of the session.
+        slot = (moment + timedelta(seconds=80)).replace(second=0, microsecond=0)
+        daily = {"at": [f"{slot:%H:%M}"], "keep_days": 7}
+        monthly = {"day": slot.day, "keep_months": 12, "archive": True}
+        self.policy(name, *databases, schedules={"daily": daily, "monthly": monthly}, **fields)
+        return new_id(slot, name, occasion=iso(slot))
+
+    def started(self, session: str) -> None:
+        """Waits until the clock has started the session."""
+        until = time.monotonic() + _DEADLINE
+        while time.monotonic() < until:
+            try:
+                self.world.api("GET", f"sessions/{session}")
+            except ReportedError as error:
+                if error.info().code != "not-found":
+                    raise
+                time.sleep(1)
+            else:
+                return
+        raise AssertionError(f"session {session} was never started")
 
     def wait(self, session: str) -> Document:
         """The session as it ended."""
