@@ -15,6 +15,7 @@ from orchestrators.steps import (
     final,
     lease_worker,
     now,
+    open_session,
     run_job,
     seconds,
     step,
@@ -26,11 +27,9 @@ bp = df.Blueprint()
 @bp.orchestration_trigger(context_name="context")
 def archive_points(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Answer]:
     """An archive session of its own, asked for by a person."""
-    run: Answer = context.get_input()
-    opened = yield from step(context, "open_session", run)
-    failed = None if opened["ok"] else opened["error"]
-    run = {**run, "timing": opened.get("timing", {"retry_delay": 30}), "retries": opened.get("retries", 0)}
-    if opened["ok"]:
+    opened = yield from open_session(context)
+    run, failed = opened["run"], opened["failed"]
+    if failed is None:
         found = yield from step(context, "discover_points", run, retries=run["retries"])
         if found["ok"]:
             yield from fan_out(context, run, "archive_point", found["batches"])

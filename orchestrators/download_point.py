@@ -15,6 +15,7 @@ from orchestrators.steps import (
     final,
     lease_worker,
     now,
+    open_session,
     run_job,
     seconds,
     step,
@@ -26,11 +27,9 @@ bp = df.Blueprint()
 @bp.orchestration_trigger(context_name="context")
 def download_point(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Answer]:
     """A download session."""
-    run: Answer = {**context.get_input(), "started_at": now(context).isoformat(), "instance": context.instance_id}
-    opened = yield from step(context, "open_session", run)
-    failed = None if opened["ok"] else opened["error"]
-    run = {**run, "timing": opened.get("timing", {"retry_delay": 30}), "retries": opened.get("retries", 0)}
-    if opened["ok"]:
+    opened = yield from open_session(context)
+    run, failed = opened["run"], opened["failed"]
+    if failed is None:
         answer = yield from step(context, "validate_download", run, retries=run["retries"])
         if answer["ok"]:
             run, attempt = {**run, "plan": answer["plan"]}, 0

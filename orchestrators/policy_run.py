@@ -7,7 +7,7 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.steps import Answer, deallocate_workers, fan_out, step
+from orchestrators.steps import Answer, deallocate_workers, fan_out, open_session, step
 
 bp = df.Blueprint()
 
@@ -19,10 +19,9 @@ AFTERWARDS: tuple[str, ...] = ("close_session",)
 @bp.orchestration_trigger(context_name="context")
 def policy_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Answer]:
     """One run of a policy, scheduled or on demand."""
-    run: Answer = context.get_input()
-    opened = yield from step(context, "open_session", run)
-    if opened["ok"]:
-        run = {**run, "timing": opened["timing"], "retries": opened["retries"]}
+    opened = yield from open_session(context)
+    run, failed = opened["run"], opened["failed"]
+    if failed is None:
         found = yield from step(context, "discover_sources", run, retries=run["retries"])
         if found["ok"]:
             yield from fan_out(context, run, "backup_database", found["batches"])
@@ -34,9 +33,6 @@ def policy_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, A
             failed = None if due["ok"] else due["error"]
         else:
             failed = found["error"]
-    else:
-        run = {**run, "timing": {"retry_delay": 30}}
-        failed = opened["error"]
     answer: Answer = {"ok": True}
     for name in AFTERWARDS:
         answer = yield from step(context, name, {**run, "error": failed}, retries=5)

@@ -11,6 +11,9 @@ import azure.durable_functions as df
 Answer = dict[str, Any]
 Saga = Generator[Any, Any, Answer]
 
+#: Seconds between attempts to open a session.
+_OPENING_PAUSE = 5
+
 #: How often a drop or a deallocation is looked at before the janitor is left to it.
 _CLEANUP_LOOKS = 240
 
@@ -59,6 +62,18 @@ def step(context: df.DurableOrchestrationContext, name: str, given: Answer, *, r
             return answer
         attempt += 1
         yield context.create_timer(now(context) + seconds(given, "retry_delay"))
+
+
+def open_session(context: df.DurableOrchestrationContext) -> Saga:
+    """The session's beginning: `run`, which every later step is given, and `failed`, why nothing else may happen."""
+    asked: Answer = context.get_input()
+    run = {**asked, "started_at": now(context).isoformat(), "instance": context.instance_id}
+    # Until the settings are read there is no other pause than this.
+    run |= {"timing": {"retry_delay": _OPENING_PAUSE}, "retries": 0}
+    opened = yield from step(context, "open_session", run, retries=5)
+    if not opened["ok"]:
+        return {"run": run, "failed": opened["error"]}
+    return {"run": {**run, "timing": opened["timing"], "retries": opened["retries"]}, "failed": None}
 
 
 def lease_worker(context: df.DurableOrchestrationContext, run: Answer, attempt: int) -> Saga:
