@@ -61,9 +61,13 @@ def _error(result: JobResult) -> HoldfastError:
 
 def _synchronise(app: Services, given: Given, result: JobResult) -> Answer:
     """Makes the catalog agree with the repository, and tells what differed."""
-    session = given["session"]
     plan = BackupPlan.model_validate(given["plan"])
-    repository, chain = plan.repository, plan.source.chain
+    return {"detail": f"{reconcile(app, given, result, plan.repository, plan.source.chain)} points in the repository"}
+
+
+def reconcile(app: Services, given: Given, result: JobResult, repository: str, chain: str) -> int:
+    """Makes the catalog agree with the chain that a job read; tells what differed. How many points there are."""
+    session = given["session"]
     source = app.catalog.sessions.source(session, given["key"]).source
     points = [RestorePoint.model_validate(p) for p in result.output.get("points", [])]
     # What the catalog learnt since the job was handed out may be newer than what the worker read.
@@ -80,7 +84,7 @@ def _synchronise(app: Services, given: Given, result: JobResult) -> Answer:
             )
     for problem in result.output.get("problems", []):
         app.catalog.log.write(session, "error", str(problem), source=source)
-    return {"detail": f"{len(points)} points in the repository"}
+    return len(points)
 
 
 def _preflight(app: Services, given: Given, result: JobResult) -> Answer:

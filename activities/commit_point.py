@@ -5,6 +5,7 @@ from __future__ import annotations
 import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
+from activities.collect_job import reconcile
 from holdfast.model.errors import HoldfastError
 from holdfast.model.point import RestorePoint
 from holdfast.wiring import Services
@@ -36,8 +37,12 @@ def commit_point(app: Services, given: Given) -> Answer:
 @bp.activity_trigger(input_name="given")
 @answered()
 def commit_archive(app: Services, given: Given) -> Answer:
-    """Records the archive copy."""
+    """Records the archive copy, and what else its chain holds that the catalog does not know."""
     point = stored_point(app, given)
     app.catalog.points.put(point)
+    result = app.dispatch.result(given["session"], given["job"])
+    # The result of a worker that booted from an older bundle has no chain; that is not an empty one.
+    if result is not None and "points" in result.output:
+        reconcile(app, given, result, point.repository, point.chain)
     app.catalog.log.write(given["session"], "info", f"archived {point.id} to {point.repository}", source=point.source)
     return {}

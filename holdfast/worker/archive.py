@@ -6,10 +6,15 @@ from typing import Any
 
 from holdfast.model.job import ArchiveSpec
 from holdfast.worker.assignment import Assignment
+from holdfast.worker.synchronise import read_chain
 
 
 def work(assignment: Assignment) -> dict[str, Any]:
-    """Output: `point`, the copy, with tier `archive`. Done again, it gives back the same copy."""
+    """Output: `point`, the copy, with tier `archive`; `points` and `problems`, the whole chain in the archive repository.
+
+    Nothing else reads that chain, so this is how a catalog that lost it learns it again. Done again, it gives back the
+    same copy.
+    """
     spec = assignment.spec(ArchiveSpec)
     assignment.progress.update(phase="opening the repositories")
     origin = assignment.repositories.open(spec.origin)
@@ -23,4 +28,4 @@ def work(assignment: Assignment) -> dict[str, Any]:
         progress=assignment.progress.show,
         cancelled=assignment.stop.asked,
     )
-    return {"point": point.model_dump(mode="json", by_alias=True)}
+    return {"point": point.model_dump(mode="json", by_alias=True), **read_chain(target, point.chain)}

@@ -184,6 +184,8 @@ def test_archiving_copies_the_point(
     copy = RestorePoint.model_validate(first.output["point"])
     assert (copy.tier, copy.flags, copy.repository, copy.entries) == ("archive", ["yearly"], "archive", point.entries)
     assert second.output == first.output, "an archive job done twice makes one copy"
+    assert first.output["points"] == [first.output["point"]], "the chain, for a catalog that lost it"
+    assert first.output["problems"] == []
     rehydrated = office.run(
         office.job("rehydrate", {"repository": archive.model_dump(mode="json"), "chain": CHAIN, "point": copy.id})
     )
