@@ -184,7 +184,7 @@ def test_a_worker_that_may_not_connect_fails_that_database_alone(
     assert runs.states(session) == {"sql-rights/closed": "missing-rights", "sql-rights/open": "succeeded"}
     error = runs.source(session, "sql-rights/closed")["error"]
     assert "closed" in error["detail"]
-    attempts = {line["text"].partition(":")[0] for line in runs.log(session["id"]) if "attempt" in line["text"]}
+    attempts = {line["message"].partition(":")[0] for line in runs.log(session["id"]) if "attempt" in line["message"]}
     assert attempts == {"preflight, attempt 1"}
 
 
