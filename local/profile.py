@@ -186,6 +186,10 @@ class LocalProfile:
         """Asks the storage front for a fault; fields as in `local.storage_front.faults.Fault`."""
         self._storage_admin("POST", "faults", fields)
 
+    def storage_faults(self) -> list[dict[str, Any]]:
+        """The storage front's faults, with how often each has struck."""
+        return list(self._storage_admin("GET", "faults"))
+
     def azure_fault(self, **fields: Any) -> None:
         """Asks the Azure emulator for a fault; fields as in `local.azure.faults.Fault`."""
         self.admin("POST", "faults", fields)
