@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.model.job import ArchiveSpec
+from holdfast.model.point import RestorePoint
 from holdfast.worker.assignment import Assignment
+from holdfast.worker.patience import once_unlocked
 from holdfast.worker.synchronise import read_chain
 
 
@@ -19,13 +21,17 @@ def work(assignment: Assignment) -> dict[str, Any]:
     assignment.progress.update(phase="opening the repositories")
     origin = assignment.repositories.open(spec.origin)
     target = assignment.repositories.open(spec.target)
-    point = origin.copy_point(
-        spec.point,
-        target,
-        flags=spec.flags,
-        session=spec.session,
-        owner=assignment.owner,
-        progress=assignment.progress.show,
-        cancelled=assignment.stop.asked,
-    )
+
+    def write() -> RestorePoint:
+        return origin.copy_point(
+            spec.point,
+            target,
+            flags=spec.flags,
+            session=spec.session,
+            owner=assignment.owner,
+            progress=assignment.progress.show,
+            cancelled=assignment.stop.asked,
+        )
+
+    point = once_unlocked(assignment, write)
     return {"point": point.model_dump(mode="json", by_alias=True), **read_chain(target, point.chain)}

@@ -10,6 +10,7 @@ from holdfast.model.job import JobState, StoreSpec
 from holdfast.model.point import RestorePoint
 from holdfast.repository import PointHeader, Repository
 from holdfast.worker.assignment import Assignment
+from holdfast.worker.patience import once_unlocked
 
 
 class ExportGone(HoldfastError):
@@ -46,10 +47,12 @@ def work(assignment: Assignment) -> dict[str, Any]:
         flags=spec.flags,
         warnings=spec.warnings,
     )
-    point = repository.store_point(
-        file, header, owner=assignment.owner, progress=assignment.progress.show, cancelled=assignment.stop.asked
-    )
-    return _output(point)
+    show, cancelled = assignment.progress.show, assignment.stop.asked
+
+    def write() -> RestorePoint:
+        return repository.store_point(file, header, owner=assignment.owner, progress=show, cancelled=cancelled)
+
+    return _output(once_unlocked(assignment, write))
 
 
 def tidy(assignment: Assignment, _state: JobState) -> None:
