@@ -39,6 +39,7 @@ def lease_worker(app: Services, given: Given) -> Answer:
     except HoldfastError as error:
         # The next attempt must not be handed the same broken machine; the janitor removes what is left of it.
         app.catalog.workers.set_state(worker.name, "failed", failure=error.detail)
+        _tell(app, given, error)
         raise
     if not ready:
         return {"ready": False, "queued": False, "pending": True, "worker": worker.name}
@@ -46,6 +47,13 @@ def lease_worker(app: Services, given: Given) -> Answer:
     # An archive copy's step goes on: the worker is only where it begins.
     archiving = _step(given) == "archive"
     return {"ready": True, "pending": archiving, "worker": worker.name, "detail": f"{worker.name} in {region}"}
+
+
+def _tell(app: Services, given: Given, error: HoldfastError) -> None:
+    """An attempt that ended with its worker is told even where the next one succeeds: it cost time and a machine."""
+    source = app.catalog.sessions.source(given["session"], given["key"]).source
+    text = f"worker, attempt {given['attempt']}: {error}. {error.help}"
+    app.catalog.log.write(given["session"], "error", text, source=source)
 
 
 def _bring_up(app: Services, worker: Worker, action: Action, place: RegionProfile, session: str) -> None:
@@ -89,10 +97,12 @@ def _is_ready(app: Services, worker: Worker, action: Action) -> bool:
 def give_up_worker(app: Services, given: Given) -> Answer:
     """A machine that came up but never checked in."""
     app.catalog.workers.set_state(given["worker"], "failed", failure="never checked in")
-    raise WorkerFailed(
+    error = WorkerFailed(
         f"{given['worker']} did not check in within {app.settings.worker_deadline}",
         help="Look at its boot diagnostics: it needs a way to Blob and Queue storage, and its identity's roles on them.",
     )
+    _tell(app, given, error)
+    raise error
 
 
 @bp.activity_trigger(input_name="given")
