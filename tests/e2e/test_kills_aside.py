@@ -84,7 +84,7 @@ def test_a_host_killed_in_the_archive_step_of_a_scheduled_backup_archives_once(k
     monthly = {"day": 1, "keep_months": 12, "archive": True}
     schedules = {"daily": {"at": [f"{slot:%H:%M}"], "keep_days": 7}, "monthly": monthly}
     began = time.monotonic()
-    kills.set_policy("kills-slot", schedules=schedules, time_zone="UTC")
+    kills.set_policy("kills-slot", schedules=schedules, priority=1)
     sessions = kills.world.catalog.sessions
     kills.until("slot", lambda: bool(sessions.list(policy="kills-slot")), sessions.unended)
     session = sessions.list(policy="kills-slot")[0].id
