@@ -47,8 +47,21 @@ def _print(found: Any, output: str, columns: tuple[str, ...] = ()) -> None:
     for name in names:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*("" if row.get(name) is None else str(row.get(name)) for name in names))
+        table.add_row(*(_cell(row.get(name)) for name in names))
     Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    """As a person reads it: a line an entry of what holds others."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return "\n".join(f"{name}: {_cell(entry)}" for name, entry in value.items())
+    if isinstance(value, list):
+        return "\n".join(map(_cell, value))
+    return str(value)
 
 
 @local_app.command()
@@ -147,7 +160,8 @@ def env(state: State = None, output: Output = "table") -> None:
 
 def demo(
     bacpac: Annotated[
-        list[Path] | None, typer.Option("--bacpac", help="One's own BACPAC, in place of samples; repeat it.")
+        list[Path] | None,
+        typer.Option("--bacpac", help="One's own BACPAC, in place of samples; repeat it.", exists=True, dir_okay=False),
     ] = None,
     state: State = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running to look around.")] = False,

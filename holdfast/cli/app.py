@@ -37,7 +37,10 @@ class NoApp(HoldfastError):
 
     code = "no-app"
     title = "It is not known which app is meant"
-    advice = "Set HOLDFAST_URL and HOLDFAST_KEY, or name the state folder of a local profile with --state."
+    advice = (
+        "Set HOLDFAST_URL and HOLDFAST_KEY, or name the state folder of a local profile with --state; "
+        "`holdfast local up` starts one."
+    )
     exit_code = 40
     http_status = 400
     permanent = True
@@ -146,7 +149,10 @@ class App:
                     return _read(answer)
             except httpx.TransportError as error:
                 if not left:
-                    raise Unavailable(f"{self.address.url} does not answer: {error or type(error).__name__}") from None
+                    raise Unavailable(
+                        f"{self.address.url} does not answer: {error or type(error).__name__}",
+                        help="Check that the app runs there; `holdfast local up` starts a local one.",
+                    ) from None
             pause(_TRIES - left)
         raise AssertionError("the last try returns or raises")
 

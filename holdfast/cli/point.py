@@ -108,7 +108,9 @@ def download(
         facts: dict[str, Any] = {"bytes": written.bytes, "sha256": written.sha256, "identical": written.identical}
     else:
         facts = _through_app(App(state), point, to, {"repository": repository, "identical": identical}, output)
-    print_object({"id": point, "file": str(to), **facts}, output)
+    found = {"id": point, "file": str(to), **facts}
+    # Every entry is as it was exported either way; a "no" to what nobody asked for reads as if it were not.
+    print_object(found, output, *(name for name in found if identical or name != "identical"))
 
 
 @app.command()

@@ -20,7 +20,9 @@ def preflight(
 
     file = Path(what)
     if not file.is_file():
-        raise InvalidInput(f"{what} is no file", help="Preflight of a database runs in every backup session.")
+        raise InvalidInput(
+            f"{what} is no file", help="Name a BACPAC; a database is looked through in every backup session."
+        )
     with Bacpac.open(file) as package:
         findings = [finding.model_dump(mode="json") for finding in blockers.find(package.model())]
     columns = (
