@@ -23,6 +23,8 @@ _MOST = 500
 )
 def list_points(call: Call) -> Reply:
     limit = call.number("limit", 100, _MOST)
+    if call.query.get("repository"):
+        call.app.repository(call.query["repository"])  # a misspelt name is not an empty repository
     found = call.app.catalog.points.list(
         database_glob=call.query.get("database"),
         repository=call.query.get("repository"),

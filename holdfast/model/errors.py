@@ -135,7 +135,7 @@ class Forbidden(HoldfastError):
 
     code = "missing-rights"
     title = "The identity lacks a right"
-    advice = "Give the identity the role that is named, then try again; `holdfast doctor` lists what is missing."
+    advice = "Give the identity the right that is named, on the thing that is named, then try again."
     exit_code = 6
     http_status = 403
     permanent = True
@@ -160,6 +160,12 @@ class Cancelled(HoldfastError):
     exit_code = 130
     http_status = 409
     permanent = True
+
+
+class RunLost(HoldfastError):
+    code = "orchestration-lost"
+    title = "The run of this session is gone"
+    advice = "Start it again; its copies and workers are removed by the janitor."
 
 
 # --- sources and staging -------------------------------------------------------------------------------------------
@@ -296,7 +302,7 @@ class RepositoryLocked(Conflict):
 class WrongKey(HoldfastError):
     code = "wrong-key"
     title = "The password or key does not open the repository"
-    advice = "Check the password or key; `holdfast repository key list` names the slots."
+    advice = "Check the password: the Key Vault secret that the repository's setting names, or the file that you gave."
     exit_code = 12
     http_status = 403
     permanent = True

@@ -270,7 +270,10 @@ def _translated(name: str) -> Iterator[None]:
     try:
         yield
     except ClientAuthenticationError as error:
-        raise Forbidden(f"{name}: not signed in ({_code(error) or error.status_code or 'no token'})") from None
+        raise Forbidden(
+            f"{name}: not signed in ({_code(error) or error.status_code or 'no token'})",
+            help="Sign in first: `az login` for a person, a managed identity for a machine.",
+        ) from None
     except HttpResponseError as error:
         code, status = _code(error), error.status_code
         if code in ("BlobArchived", "BlobBeingRehydrated"):

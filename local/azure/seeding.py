@@ -101,7 +101,10 @@ def _server(world: World, given: Load) -> Resource:
         for known in world.store.find(type_):
             if known.name.lower() == given.server.lower():
                 if (type_ == INSTANCES) != given.managed:
-                    raise InvalidInput(f"{given.server} is a {'managed instance' if type_ == INSTANCES else 'server'}")
+                    found, other = ("managed instance", "with") if type_ == INSTANCES else ("server", "without")
+                    raise InvalidInput(
+                        f"{given.server} is a {found}", help=f"Load the database {other} --managed-instance."
+                    )
                 return known
     ensure_group(world, given.subscription, given.resource_group, given.region)
     group = f"/subscriptions/{given.subscription}/resourceGroups/{given.resource_group}"
