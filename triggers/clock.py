@@ -12,7 +12,7 @@ from holdfast.catalog import StoredPolicy, new_id
 from holdfast.model.clock import iso, parse_iso
 from holdfast.model.errors import NotFound
 from holdfast.model.schedule import due_slot, most_frequent
-from holdfast.model.session import Session
+from holdfast.model.session import Session, State
 from holdfast.wiring import Services, services
 from triggers.starting import Start, begin, record
 
@@ -56,8 +56,11 @@ def _due(app: Services, stored: StoredPolicy) -> Start | None:
     )
     start = Start(session)
     try:
-        app.catalog.sessions.get(session.id, sources=False)
+        found = app.catalog.sessions.get(session.id, sources=False)
     except NotFound:
+        return start
+    if found.state is State.PENDING:
+        # Recorded by a tick that died, or could not start it: its orchestration never began.
         return start
     _note(app, stored, start)
     return None
