@@ -5,7 +5,7 @@ from __future__ import annotations
 import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
-from holdfast.model.errors import Cancelled, ErrorInfo
+from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError
 from holdfast.model.session import State, outcome
 from holdfast.wiring import Services
 
@@ -22,7 +22,8 @@ def close_session(app: Services, given: Given) -> Answer:
     for source in session.sources:
         if source.state in (State.PENDING, State.RUNNING):
             state = State.CANCELLED if session.cancel_requested else State.FAILED
-            app.catalog.sessions.set_source(session.id, source.key, state, failed, settle=True)
+            error = failed if state is State.CANCELLED else failed or _unended(source.source)
+            app.catalog.sessions.set_source(session.id, source.key, state, error, settle=True)
             states.append(state)
         else:
             states.append(source.state)
@@ -34,3 +35,11 @@ def close_session(app: Services, given: Given) -> Answer:
     good = sum(1 for s in states if s is State.SUCCEEDED)
     app.catalog.log.write(session.id, "info", f"session {state}: {good} of {len(states)} databases succeeded")
     return {"state": str(state)}
+
+
+def _unended(source: str) -> ErrorInfo:
+    """Why a source counts as failed whose own end was never recorded."""
+    return HoldfastError(
+        f"{source}: its steps ended without a record of how",
+        help="Look at the session's log; what it left behind is removed by the janitor. Start it again.",
+    ).info()

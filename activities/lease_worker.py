@@ -7,7 +7,7 @@ import azure.durable_functions as df
 from activities.answering import Answer, Given, answered
 from holdfast.catalog import Action, Worker, WorkerRole
 from holdfast.cloud.tags import worker_tags
-from holdfast.model.errors import HoldfastError, WorkerFailed
+from holdfast.model.errors import HoldfastError, Unavailable, WorkerFailed
 from holdfast.settings import RegionProfile
 from holdfast.wiring import Services
 from holdfast.worker.boot import custom_data
@@ -36,6 +36,9 @@ def lease_worker(app: Services, given: Given) -> Answer:
     try:
         _bring_up(app, worker, lease.action, place, session)
         ready = _is_ready(app, worker, lease.action)
+    except Unavailable:
+        # Azure's answer says nothing of the machine, which may have other sources' jobs in hand: it is asked again.
+        raise
     except HoldfastError as error:
         # The next attempt must not be handed the same broken machine; the janitor removes what is left of it.
         app.catalog.workers.set_state(worker.name, "failed", failure=error.detail)
@@ -87,6 +90,9 @@ def _is_ready(app: Services, worker: Worker, action: Action) -> bool:
             raise WorkerFailed(f"{worker.name} stopped reporting")
         return True
     found = app.machines.state(app.machine_id(worker))
+    if isinstance(found.error, Unavailable):
+        # Said of the machine, not of our question: it will not come to anything.
+        raise WorkerFailed(found.error.detail)
     if found.error is not None:
         raise found.error
     return found.state == "running" and checked is not None and checked.at >= worker.changed_at

@@ -54,6 +54,9 @@ def submit_job(app: Services, given: Given) -> Answer:
     )
     app.catalog.jobs.add(job)
     app.dispatch.submit(job)
+    if app.catalog.sessions.is_cancelled(session):
+        # Whoever cancelled meanwhile looked for open jobs before this was one.
+        app.dispatch.cancel(session, job.id)
     return {"job": job.id}
 
 
