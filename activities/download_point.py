@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
@@ -28,7 +30,8 @@ def validate_download(app: Services, given: Given) -> Answer:
         chain=point.chain,
         origin=point.repository,
         identical=bool(given.get("identical")),
-        blob=f"{session}/{point.source.replace('/', '-')}-{point.id}.bacpac",
+        # A database may be named `a#b c`; the blob's name is part of an address.
+        blob=f"{session}/{re.sub(r'[^A-Za-z0-9._-]+', '-', point.source)}-{point.id}.bacpac",
         worker_profile=given["worker_profile"],
         worker_region=app.repository(point.repository).region,
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from holdfast import __version__
 from holdfast.catalog import new_id
+from holdfast.model.errors import InvalidInput
 from holdfast.model.session import Session, SessionKind, State
 from holdfast.model.source import source_key
 from triggers.routes import AFTER, IDEMPOTENCY, LIMIT, Call, Parameter, Reply, page, route
@@ -125,7 +126,10 @@ def start_download(call: Call) -> Reply:
 )
 def list_sessions(call: Call) -> Reply:
     limit = call.number("limit", 100, _MOST)
-    state = State(call.query["state"]) if call.query.get("state") in {str(s) for s in State} else None
+    try:
+        state = State(call.query["state"]) if call.query.get("state") else None
+    except ValueError:
+        raise InvalidInput(f"state must be one of {', '.join(State)}, not {call.query['state']!r}") from None
     found = call.app.catalog.sessions.list(
         after=call.query.get("after", ""), limit=limit, policy=call.query.get("policy"), state=state
     )
