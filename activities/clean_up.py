@@ -6,7 +6,7 @@ import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
 from activities.stage_source import tags_of
-from holdfast.model.errors import Cancelled, ErrorInfo
+from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError, NameTaken
 from holdfast.model.plan import BackupPlan
 from holdfast.model.session import State
 from holdfast.wiring import Services
@@ -17,17 +17,30 @@ bp = df.Blueprint()
 @bp.activity_trigger(input_name="given")
 @answered(step="cleanup", cancellable=False)
 def clean_up(app: Services, given: Given) -> Answer:
-    """Answers `pending` until the copy is gone. The worker is given back first: the copy's drop may take minutes."""
+    """Answers `pending` until the copy is gone. The worker is given back first: the copy's drop may take minutes.
+
+    A copy that can never be dropped keeps nobody waiting: the source ends with its own error all the same, or with
+    this one.
+    """
     session, key, outcome = given["session"], given["key"], given["outcome"]
     for job in app.catalog.jobs.open_jobs():
         if job.session == session and job.id.startswith(f"{key}-"):
             app.dispatch.cancel(session, job.id)
             app.catalog.jobs.close(job.id)
     app.catalog.workers.release(session, key)
-    gone = _drop(app, given)
-    if not gone:
-        return {"pending": True}
-    error = ErrorInfo.model_validate(outcome["error"]) if not outcome["ok"] else None
+    left: HoldfastError | None = None
+    done = "copy dropped, worker given back" if _has_copy(given) else "worker given back"
+    try:
+        if not _drop(app, given):
+            return {"pending": True}
+    except NameTaken:
+        # Staging has told that the name is taken; what has it was never ours.
+        done = "worker given back; what has the copy's name is not ours"
+    except HoldfastError as failure:
+        if not failure.info().permanent:
+            raise
+        left = failure
+    error = ErrorInfo.model_validate(outcome["error"]) if not outcome["ok"] else left.info() if left else None
     state = State.SUCCEEDED
     if error is not None:
         state = State.CANCELLED if error.code == Cancelled.code else State.FAILED
@@ -35,12 +48,16 @@ def clean_up(app: Services, given: Given) -> Answer:
         # What a job came to stands in the log already, attempt by attempt; this is the end of it.
         told = (given.get("plan") and "no restore point from this session") or f"{error.detail}. {error.help}"
         app.catalog.log.write(session, "error", f"{error.title}: {told}", source=source)
-    done = "copy dropped, worker given back" if _has_copy(given) else "worker given back"
+    if left is not None:
+        app.catalog.log.write(session, "error", f"cleanup: the copy is left to the janitor: {left}. {left.help}")
     # Before the source is settled, which ends whatever step still runs the way the source ended.
-    app.catalog.sessions.set_step(session, key, "cleanup", State.SUCCEEDED, done)
+    ended = State.FAILED if left else State.SUCCEEDED
+    app.catalog.sessions.set_step(session, key, "cleanup", ended, left.detail if left else done)
     # A point that is due for the archive leaves that step open.
     open_steps = given.get("child") == "backup_database" and app.catalog.sessions.source(session, key).archive_due
     app.catalog.sessions.set_source(session, key, state, error, settle=not open_steps or error is not None, again=True)
+    if left is not None:
+        raise left
     return {"detail": done}
 
 
