@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from holdfast.model.clock import Clock
+from holdfast.model.errors import WrongKey
 from holdfast.model.job import RepositoryRef
 
 if TYPE_CHECKING:
@@ -49,4 +50,11 @@ class Repositories:
         from holdfast.storage.opening import open_store
 
         store = open_store(ref.url, credential=self.credential, api_version=self.api_version, clock=self.clock)
-        return Repository.open(store, password, clock=self.clock, name=ref.name)
+        try:
+            return Repository.open(store, password, clock=self.clock, name=ref.name)
+        except WrongKey as error:
+            # The repository knows neither its name nor where the password came from.
+            raise WrongKey(
+                f"repository {ref.name}: {error.detail}",
+                help=f"Put the repository's password into the Key Vault secret {ref.password_secret}.",
+            ) from None
