@@ -61,7 +61,8 @@ class Runs:
         slot = (moment + timedelta(seconds=80)).replace(second=0, microsecond=0)
         daily = {"at": [f"{slot:%H:%M}"], "keep_days": 7}
         monthly = {"day": slot.day, "keep_months": 12, "archive": True}
-        self.policy(name, *databases, schedules={"daily": daily, "monthly": monthly}, **fields)
+        # The world's own policy selects everything; the clock leaves a database to whoever comes first.
+        self.policy(name, *databases, priority=1, schedules={"daily": daily, "monthly": monthly}, **fields)
         return new_id(slot, name, occasion=iso(slot))
 
     def started(self, session: str) -> None:

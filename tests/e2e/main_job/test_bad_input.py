@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -203,6 +204,32 @@ def test_an_app_that_may_not_copy_names_the_action_and_the_scope(
     assert "sql-staging" in error["detail"] + error["help"]
 
 
+def test_a_copy_that_may_not_be_dropped_is_told_and_left_to_the_janitor(
+    runs: Any, world: LocalProfile, sample: Path
+) -> None:
+    """The point is there, the session ends, and the source says what is wrong; with the right back, the copy goes."""
+    source = "sql-drop/one"
+    world.load(sample, source)
+    runs.policy("dropping", source)
+    right = "Microsoft.Sql/servers/databases/delete"
+    body = {"principal_id": "*", "action": right, "scope": plan.STAGING_SERVER_ID}
+    denial = world.admin("POST", "withdrawals", body)["id"]
+    try:
+        session = runs.backup("dropping")
+        assert runs.states(session) == {source: "missing-rights"}
+        error = runs.source(session, source)["error"]
+        assert right in error["detail"] + error["help"]
+        assert [line["message"] for line in runs.log(session["id"]) if "left to the janitor" in line["message"]]
+        assert len(runs.points("default", source)) == 1
+        assert [r["name"] for r in runs.left()] == [copy_name(source_key(source), session["id"])]
+    finally:
+        world.admin("DELETE", f"withdrawals/{denial}")
+    until = time.monotonic() + 300
+    while runs.left() and time.monotonic() < until:
+        time.sleep(2)
+    assert runs.left() == []
+
+
 def test_a_wrong_password_stops_that_repository_alone(
     runs: Any, world: LocalProfile, sample: Path, nothing_left: None
 ) -> None:
@@ -219,7 +246,9 @@ def test_a_wrong_password_stops_that_repository_alone(
         world.admin("PUT", "secrets/repository-default", {"value": "not the password of the backups"})
         failed = runs.backup("password")
         assert runs.states(failed) == {source: "wrong-key"}
-        assert "default" in runs.source(failed, source)["error"]["detail"]
+        error = runs.source(failed, source)["error"]
+        assert "repository default" in error["detail"]
+        assert "secrets/repository-default" in error["help"]
         assert "not the password" not in str(runs.log(failed["id"]))
     finally:
         for name, value in right.items():
@@ -246,6 +275,8 @@ def test_a_foreign_database_with_the_name_of_the_copy_is_left_alone(
     error = runs.source(session, taken)["error"]
     assert foreign.partition("/")[2] in error["detail"]
     assert "never overwrites" in error["help"]
+    steps = {step["name"]: step["state"] for step in runs.source(session, taken)["steps"]}
+    assert (steps["stage"], steps["export"], steps["cleanup"]) == ("failed", "skipped", "succeeded")
     assert runs.left() == []
     found = [r for r in world.requests() if r["path"].endswith(foreign.partition("/")[2])]
     assert [r["method"] for r in found if r["method"] != "GET"] == [], "nobody wrote to it or dropped it"

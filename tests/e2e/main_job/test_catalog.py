@@ -163,7 +163,7 @@ def test_a_slot_runs_once_and_missed_slots_are_caught_up_once(runs: Any, world: 
     source, clock = "sql-clock/one", MovableClock(world.state.parent / "clock.json")
     world.load(sample, source)
     schedules = {"daily": {"at": ["03:00", "15:00"], "keep_days": 7}}
-    runs.policy("clocked", source, staging=None, schedules=schedules)
+    runs.policy("clocked", source, staging=None, schedules=schedules, priority=1)
     assert _scheduled(world, "clocked", want=1, seconds=15) == [], "nothing is due before its time"
 
     world.kill_host()

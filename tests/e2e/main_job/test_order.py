@@ -112,8 +112,8 @@ def test_staged_the_copy_comes_first_and_the_worker_runs_where_the_copy_is(
     assert {_machine(r["path"]) for r in starts} == {_machine(r["path"]) for r in stops}
     # The archive copies are there, and each says why it is kept.
     assert {p["source"]: p["flags"] for s in (database, managed) for p in runs.points("archive", s)} == {
-        database: ["monthly"],
-        managed: ["monthly"],
+        database: ["M"],
+        managed: ["M"],
     }
     assert runs.left() == []
 
