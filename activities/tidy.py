@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from typing import TypeVar
 
 import azure.durable_functions as df
+import structlog
 
 from activities.answering import Answer, Given, answered
 from holdfast.catalog import Worker
-from holdfast.model.errors import ErrorInfo, NotFound
+from holdfast.cloud.copy_state import Copy
+from holdfast.cloud.machines import Machine
+from holdfast.model.errors import HoldfastError, NotFound, RunLost
 from holdfast.model.plan import copy_name
 from holdfast.model.session import State, outcome
 from holdfast.wiring import Services
 
 bp = df.Blueprint()
+
+_log = structlog.get_logger("janitor")
+
+_Thing = TypeVar("_Thing")
 
 _ENDED = (State.SUCCEEDED, State.PARTIAL, State.FAILED, State.CANCELLED)
 
@@ -29,18 +38,29 @@ def _ended(app: Services, session: str) -> bool:
         return True
 
 
+def _each(things: Iterable[_Thing], tidy: Callable[[_Thing], bool]) -> int:
+    """Tidies one after the other; how many went. One that cannot go (a lock, a missing right) keeps none of the others:
+    its error is raised when all had their turn.
+    """
+    removed, failure = 0, None
+    for thing in things:
+        try:
+            removed += tidy(thing)
+        except HoldfastError as error:
+            _log.warning("a leftover could not be removed", error=str(error))
+            failure = error
+    if failure is not None:
+        raise failure
+    return removed
+
+
 @bp.activity_trigger(input_name="given")
 @answered(cancellable=False)
 def tidy_sessions(app: Services, given: Given) -> Answer:
     """Closes sessions whose orchestration is gone (`dead`, found by the trigger) and frees their workers."""
     for name in given.get("dead", []):
         session = app.catalog.sessions.get(name)
-        lost = ErrorInfo(
-            code="orchestration-lost",
-            title="The run of this session is gone",
-            detail="its orchestration ended without closing the session",
-            help="Start it again; its copies and workers are removed by the janitor.",
-        )
+        lost = RunLost("its orchestration ended without closing the session").info()
         states: list[State] = []
         for source in session.sources:
             if source.state in (State.PENDING, State.RUNNING):
@@ -61,45 +81,54 @@ def tidy_sessions(app: Services, given: Given) -> Answer:
 @answered(cancellable=False)
 def tidy_copies(app: Services, given: Given) -> Answer:
     """Drops staging copies that carry our tags and whose session has ended or whose time is up."""
-    removed = 0
-    for copy in app.servers.list_copies(app.settings.installation):
+
+    def tidy(copy: Copy) -> bool:
         expired = copy.expires_at is not None and copy.expires_at < app.clock.now()
         # On an instance copies stand beside originals: the name must follow from the very tags as well.
         ours = copy.name == copy_name(copy.source_key, copy.session)
-        if ours and (expired or _ended(app, copy.session)):
-            app.servers.drop_copy(copy.resource_id, copy.tags)
-            removed += 1
-    return {"removed": removed}
+        return ours and (expired or _ended(app, copy.session)) and app.servers.drop_copy(copy.resource_id, copy.tags)
+
+    return {"removed": _each(app.servers.list_copies(app.settings.installation), tidy)}
 
 
 @bp.activity_trigger(input_name="given")
 @answered(cancellable=False)
 def tidy_workers(app: Services, given: Given) -> Answer:
     """Deallocates machines that nobody uses; deletes failed, unknown and long idle ones; forgets those that are gone."""
-    removed = 0
+    # A slot of a session that has ended (its cleanup did not get through) would keep its machine running for ever.
+    for session in {session for worker in app.catalog.workers.list() for session in worker.slots.values()}:
+        if _ended(app, session):
+            app.catalog.workers.release_session(session)
+    # Machines first: a row is there before its machine, so one that is made meanwhile is not taken for an unknown one.
+    machines = app.machines.list(app.settings.installation)
     known = {worker.name: worker for worker in app.catalog.workers.list()}
-    for machine in app.machines.list(app.settings.installation):
-        worker = known.pop(machine.name, None)
-        state = app.machines.state(machine.resource_id).state
-        if worker is None or _worthless(app, worker):
-            # A machine that a session is just about to use keeps its slot, and then stays.
-            if worker is None or app.catalog.workers.retire(worker.name, "deleting"):
-                app.machines.delete(machine.resource_id)
-                app.dispatch.drop_worker(machine.name)
-                removed += 1
-        elif state == "deallocated":
-            app.catalog.workers.set_state(worker.name, "deallocated", expected=("stopping", "running"))
-        elif not worker.slots and worker.state != "stopping" and _ended(app, worker.last_session or ""):
-            if app.catalog.workers.retire(worker.name, "stopping"):
-                app.machines.deallocate(machine.resource_id)
-                removed += 1
-        elif worker.state == "stopping" and state in ("running", "stopped"):
-            app.machines.deallocate(machine.resource_id)
-    for worker in known.values():
+    gone = known.keys() - {machine.name for machine in machines}
+    for worker in (known[name] for name in gone):
         if not worker.slots and app.clock.now() - worker.changed_at > _GRACE:
             app.catalog.workers.remove(worker.name)
             app.dispatch.drop_worker(worker.name)
-    return {"removed": removed}
+    return {"removed": _each(machines, lambda machine: _tidy_machine(app, machine, known.get(machine.name)))}
+
+
+def _tidy_machine(app: Services, machine: Machine, worker: Worker | None) -> bool:
+    """Whether it was asked to stop or to go."""
+    state = app.machines.state(machine.resource_id).state
+    if worker is None or _worthless(app, worker):
+        # A machine that a session is just about to use keeps its slot, and then stays.
+        if worker is not None and not app.catalog.workers.retire(worker.name, "deleting"):
+            return False
+        app.machines.delete(machine.resource_id)
+        app.dispatch.drop_worker(machine.name)
+        return True
+    if state == "deallocated":
+        app.catalog.workers.set_state(worker.name, "deallocated", expected=("stopping", "running"))
+    elif not worker.slots and worker.state != "stopping" and _ended(app, worker.last_session or ""):
+        if app.catalog.workers.retire(worker.name, "stopping"):
+            app.machines.deallocate(machine.resource_id)
+            return True
+    elif worker.state == "stopping" and state in ("running", "stopped"):
+        app.machines.deallocate(machine.resource_id)
+    return False
 
 
 def _worthless(app: Services, worker: Worker) -> bool:
