@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from typing import Any
 
 from holdfast import __version__
@@ -36,7 +37,9 @@ def _started(call: Call, kind: SessionKind, policy: str | None, given: dict[str,
     key = call.headers.get("idempotency-key")
     session_id = new_id(now, word)
     if key:
-        mark = hashlib.sha256(f"{kind}\n{key}".encode()).hexdigest()[:32]
+        # The same key with another request is another request.
+        asked = json.dumps([kind, key, policy, given], sort_keys=True)
+        mark = hashlib.sha256(asked.encode()).hexdigest()[:32]
         session_id = app.catalog.sessions.once(mark, session_id)
     session = Session(id=session_id, policy=policy, kind=kind, started_at=now)
     found = record(app, Start(session))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -90,13 +90,19 @@ class LogLine(BaseModel):
     message: str
 
 
+#: What a person names goes through the orchestration's history, which takes 16 kB.
+_Glob = Annotated[str, Field(max_length=260)]
+
+
 class StartBackup(BaseModel):
     """Starts a backup on demand. Without `policy`: the policy named `default`."""
 
     model_config = ConfigDict(extra="forbid")
 
     policy: str = "default"
-    databases: list[str] | None = Field(default=None, description="globs; absent: what the policy selects")
+    databases: list[_Glob] | None = Field(
+        default=None, max_length=50, description="globs; absent: what the policy selects"
+    )
     staging: bool | None = Field(default=None, description="true or false overrules the policy")
 
 
@@ -114,7 +120,7 @@ class StartArchive(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     policy: str
-    databases: list[str] | None = None
+    databases: list[_Glob] | None = Field(default=None, max_length=50, description="globs; absent: all of the policy")
 
 
 class StartDownload(BaseModel):
