@@ -67,7 +67,8 @@ _BESIDES = """## Of the platform
 |---|---|
 | `HOLDFAST_STATE__queueServiceUri` | Queue endpoint of the state account, for the queue trigger |
 | `HOLDFAST_STATE__credential`, `HOLDFAST_STATE__clientId` | `managedidentity`, and the client id of the app's identity |
-| `HOLDFAST_CLOCK_SCHEDULE`, `HOLDFAST_WATCH_SCHEDULE`, `HOLDFAST_JANITOR_SCHEDULE`, `HOLDFAST_EVENTS_QUEUE` | must be set: the Functions host reads them itself, and a trigger whose setting is missing is left out |
+| `HOLDFAST_CLOCK_SCHEDULE`, `HOLDFAST_WATCH_SCHEDULE` | must be set: the Functions host reads them itself |
+| `HOLDFAST_JANITOR_SCHEDULE`, `HOLDFAST_EVENTS_QUEUE` | the same; a trigger whose setting is missing is left out |
 | `TASKHUB_NAME` | name of the durable task hub |
 | `DURABLE_TASK_SCHEDULER_CONNECTION_STRING` | address of the Durable Task Scheduler, by managed identity |
 | `AzureFunctionsJobHost__extensions__durableTask__storageProvider__type` | `AzureStorage` in place of the scheduler |

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,7 +65,9 @@ def _ask(world: LocalProfile, method: str, resource: str) -> int:
     token = OwnerCredential(folder).get_token("https://management.azure.com/.default").token
     headers = {"Authorization": f"Bearer {token}"}
     address = f"https://127.0.0.1:{world.profile.azure_https}{resource}?api-version=2023-08-01"
-    with httpx.Client(verify=str(folder.ca), headers=headers, timeout=60, trust_env=False) as client:
+    with httpx.Client(
+        verify=ssl.create_default_context(cafile=folder.ca), headers=headers, timeout=60, trust_env=False
+    ) as client:
         return client.request(method, address).status_code
 
 
