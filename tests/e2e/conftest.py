@@ -69,12 +69,16 @@ class Kills:
             "PUT", f"policies/{name}", {**base, "name": name, "select": {"databases": [self.source]}, **fields}
         )
 
-    def start(self) -> str:
-        """A staged backup of the database after another day, so that there is something to store; the session's id."""
+    def another_day(self) -> None:
+        """The database after another day, so that there is something to store."""
         file = self.folder / "day.bacpac"
         write_sample(file, "hr", day=self.day, scale=0.3)
         self.world.load(file, self.source)
         self.day += 1
+
+    def start(self) -> str:
+        """A staged backup after another day; the session's id."""
+        self.another_day()
         return str(self.world.api("POST", "backups", {"policy": self.policy, "staging": True})["id"])
 
     def session(self, name: str) -> Session:
@@ -95,9 +99,15 @@ class Kills:
         """Faults that have not struck yet."""
         return [*self.world.admin("GET", "faults"), *(f for f in self.world.storage_faults() if not f["struck"])]
 
-    def wait_for_fault(self) -> None:
+    def wait_for_fault(self, session: str) -> None:
         """Until every fault that was asked for has struck: somebody is in the middle of that very request."""
-        self.until("fault to strike", lambda: not self.pending_faults(), self.pending_faults)
+
+        def struck() -> bool:
+            left = self.pending_faults()
+            assert not left or self.session(session).state not in _ENDED, f"the session made no such request: {left}"
+            return not left
+
+        self.until("fault to strike", struck, self.pending_faults)
 
     def end(self, session: str) -> Session:
         """The session once it has ended."""

@@ -53,7 +53,7 @@ def hold_up(world: LocalProfile, step: str) -> None:
     elif step == _STORED:
         storage(match="PUT blob /hfstate/jobs/.*-store-.*result.json", delay=5)
     elif step == "commit":
-        storage(match="PUT blob /hfstate/catalog/points/", delay=5)
+        storage(match="PUT blob /hfstate/catalog/[^/]*points/", delay=5)
     elif step == "cleanup":
         azure(mode="delay", method="DELETE", path="servers/sql-staging/databases/", seconds=5)
 
@@ -69,7 +69,7 @@ def test_a_death_in_any_step_costs_no_point_and_leaves_nothing(kills: Kills, ste
         kills.wait_for_step(session, "preflight")
         kills.slow_rows(300)
     kills.wait_for_step(session, name)
-    kills.wait_for_fault()
+    kills.wait_for_fault(session)
     if step == "export":
         kills.wait_for_rows(session)
     if victim == _HOST:

@@ -58,7 +58,7 @@ def test_a_host_killed_while_a_session_is_cancelled_still_ends_it(kills: Kills, 
         kills.world.azure_fault(mode="delay", method="DELETE", path="servers/sql-staging/databases/", seconds=5)
     kills.world.api("DELETE", f"sessions/{session}")
     kills.wait_for_step(session, step)
-    kills.wait_for_fault()
+    kills.wait_for_fault(session)
     kills.world.kill_host()
     hit = time.monotonic() - began
     assert kills.step_runs(session, step)
@@ -80,7 +80,8 @@ def test_a_host_killed_while_points_are_archived_archives_each_once(kills: Kills
 @pytest.mark.skipif(not os.environ.get("HOLDFAST_PROVE"), reason="waits for a slot; runs with HOLDFAST_PROVE")
 def test_a_host_killed_in_the_archive_step_of_a_scheduled_backup_archives_once(kills: Kills) -> None:
     """A slot that falls on a month's first point: backup and archive in one session."""
-    slot = datetime.now(UTC) + timedelta(minutes=1)
+    kills.another_day()
+    slot = datetime.now(UTC) + timedelta(seconds=90)
     monthly = {"day": 1, "keep_months": 12, "archive": True}
     schedules = {"daily": {"at": [f"{slot:%H:%M}"], "keep_days": 7}, "monthly": monthly}
     began = time.monotonic()
@@ -96,7 +97,7 @@ def archived_once(kills: Kills, session: str, began: float, told: str) -> None:
     """Kills the host while the worker archives."""
     kills.world.storage_fault(match="PUT blob /hfarchive/archive/chains/[^/]+/data/", delay=5)
     kills.wait_for_step(session, "archive")
-    kills.wait_for_fault()
+    kills.wait_for_fault(session)
     kills.world.kill_host()
     hit = time.monotonic() - began
     assert kills.step_runs(session, "archive")
