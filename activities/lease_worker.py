@@ -66,12 +66,12 @@ def _bring_up(app: Services, worker: Worker, action: Action, place: RegionProfil
     app.dispatch.open_queue(worker.name)
     machine, profile = app.machine_id(worker), app.worker_profile(worker.profile)
     found = app.machines.state(machine)
-    if action == "start":
-        if found.state in ("deallocated", "stopped"):
-            app.machines.start(machine)
-        elif found.state == "absent":
-            raise WorkerFailed(f"{worker.name} should be deallocated, but it is gone")
+    if found.state in ("deallocated", "stopped"):
+        # Also one that is to be made: a catalog that was emptied gives out the names of machines that are there.
+        app.machines.start(machine)
     elif found.state == "absent":
+        if action == "start":
+            raise WorkerFailed(f"{worker.name} should be deallocated, but it is gone")
         app.machines.create(
             worker.name,
             worker.region,
