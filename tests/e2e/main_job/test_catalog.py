@@ -82,6 +82,8 @@ def test_an_emptied_catalog_fills_itself_from_the_repositories(runs: Any, world:
     runs.policy("emptied", source, staging=None)
     backup = runs.backup("emptied")
     assert runs.states(backup) == {source: "succeeded"}
+    errors = [line["message"] for line in runs.log(backup["id"]) if line["level"] == "error"]
+    assert errors == [], "the machine of the forgotten pool is taken, not waited for in vain"
     told = [line["message"] for line in runs.log(backup["id"]) if "synchronised" in line["message"]]
     assert len(told) == 1
     assert "1 points added" in told[0]
