@@ -9,15 +9,13 @@ import azure.durable_functions as df
 
 from orchestrators.steps import (
     Answer,
+    attempts,
     clean_up,
     deallocate_workers,
     fan_out,
-    final,
-    lease_worker,
     now,
+    on_worker,
     open_session,
-    run_job,
-    seconds,
     step,
 )
 
@@ -45,15 +43,8 @@ def archive_point(context: df.DurableOrchestrationContext) -> Generator[Any, Any
     run: Answer = {**context.get_input(), "started_at": now(context).isoformat(), "instance": context.instance_id}
     answer = yield from step(context, "validate_archive", run, retries=run["retries"])
     if answer["ok"]:
-        run, attempt = {**run, "plan": answer["plan"]}, 0
-        while True:
-            attempt += 1
-            answer = yield from lease_worker(context, run, attempt)
-            if answer["ok"]:
-                answer = yield from run_job(context, run, "archive", answer["worker"], attempt)
-            if final(answer) or attempt > run["retries"]:
-                break
-            yield context.create_timer(now(context) + seconds(run, "retry_delay"))
+        run = {**run, "plan": answer["plan"]}
+        answer = yield from attempts(context, run, lambda number: on_worker(context, run, ("archive",), number))
     if answer["ok"]:
         answer = yield from step(context, "commit_archive", {**run, "job": answer["job"]}, retries=run["retries"] + 2)
     yield from clean_up(context, run, answer)

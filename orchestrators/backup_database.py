@@ -7,7 +7,17 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.steps import Answer, Saga, clean_up, final, lease_worker, now, run_job, seconds, step
+from orchestrators.steps import (
+    Answer,
+    Saga,
+    attempts,
+    clean_up,
+    final,
+    now,
+    on_worker,
+    seconds,
+    step,
+)
 
 bp = df.Blueprint()
 
@@ -25,7 +35,7 @@ def backup_database(context: df.DurableOrchestrationContext) -> Generator[Any, A
         if run["plan"]["staging"]:
             answer = yield from _stage(context, run)
         if answer["ok"]:
-            answer = yield from _export(context, run)
+            answer = yield from attempts(context, run, lambda number: on_worker(context, run, _JOBS, number))
         if answer["ok"]:
             answer = yield from step(context, "commit_point", {**run, "job": answer["job"]}, retries=run["retries"] + 2)
     yield from clean_up(context, run, answer)
@@ -49,21 +59,4 @@ def _stage(context: df.DurableOrchestrationContext, run: Answer) -> Saga:
         dropped = yield from step(context, "drop_copy", run, retries=5)
         if not dropped["ok"]:
             return dropped
-        yield context.create_timer(now(context) + seconds(run, "retry_delay"))
-
-
-def _export(context: df.DurableOrchestrationContext, run: Answer) -> Saga:
-    """One attempt after the other: a worker, then the jobs on it. A lost worker costs at most an attempt."""
-    attempt = 0
-    while True:
-        attempt += 1
-        answer = yield from lease_worker(context, run, attempt)
-        if answer["ok"]:
-            worker = answer["worker"]
-            for kind in _JOBS:
-                answer = yield from run_job(context, run, kind, worker, attempt)
-                if not answer["ok"]:
-                    break
-        if final(answer) or attempt > run["retries"]:
-            return answer
         yield context.create_timer(now(context) + seconds(run, "retry_delay"))

@@ -10,9 +10,9 @@ import azure.durable_functions as df
 from orchestrators.steps import (
     Answer,
     Saga,
+    attempts,
     clean_up,
     deallocate_workers,
-    final,
     lease_worker,
     now,
     open_session,
@@ -32,13 +32,8 @@ def download_point(context: df.DurableOrchestrationContext) -> Generator[Any, An
     if failed is None:
         answer = yield from step(context, "validate_download", run, retries=run["retries"])
         if answer["ok"]:
-            run, attempt = {**run, "plan": answer["plan"]}, 0
-            while True:
-                attempt += 1
-                answer = yield from _write(context, run, attempt)
-                if final(answer) or attempt > run["retries"]:
-                    break
-                yield context.create_timer(now(context) + seconds(run, "retry_delay"))
+            run = {**run, "plan": answer["plan"]}
+            answer = yield from attempts(context, run, lambda number: _write(context, run, number))
         if answer["ok"]:
             answer = yield from step(context, "commit_download", {**run, "job": answer["job"]}, retries=5)
         yield from clean_up(context, run, answer)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -110,6 +110,28 @@ def run_job(context: df.DurableOrchestrationContext, run: Answer, kind: str, wor
     collected = yield from step(context, "collect_job", {**given, "job": submitted["job"]}, retries=5)
     # What the job came to is no failure of collecting it: asking again would only hear the same.
     return {"ok": False, "error": collected["error"]} if collected.get("error") else collected
+
+
+def attempts(context: df.DurableOrchestrationContext, run: Answer, once: Callable[[int], Saga]) -> Saga:
+    """`once(1)`, `once(2)`… with a pause between, until one is final or the policy allows no more."""
+    attempt = 0
+    while True:
+        attempt += 1
+        answer = yield from once(attempt)
+        if final(answer) or attempt > run["retries"]:
+            return answer
+        yield context.create_timer(now(context) + seconds(run, "retry_delay"))
+
+
+def on_worker(context: df.DurableOrchestrationContext, run: Answer, kinds: Sequence[str], attempt: int) -> Saga:
+    """Leases a worker and runs the jobs on it, one after the other, until one fails."""
+    answer = yield from lease_worker(context, run, attempt)
+    worker = answer.get("worker", "")
+    for kind in kinds:
+        if not answer["ok"]:
+            break
+        answer = yield from run_job(context, run, kind, worker, attempt)
+    return answer
 
 
 def clean_up(context: df.DurableOrchestrationContext, run: Answer, answer: Answer) -> Saga:
