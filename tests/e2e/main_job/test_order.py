@@ -65,10 +65,14 @@ def _machine(path: str) -> str:
     return path.split("/virtualMachines/")[1].partition("/")[0]
 
 
-def _regions_of_exports(world: LocalProfile) -> dict[str, str]:
-    """The region of the machine that exported a database, by the database's name at the export."""
-    regions = {r["name"]: r["region"] for r in world.resources() if r["power_state"] is not None}
-    return {e["database"]: regions[_machine(e["by"])] for e in world.admin("GET", "exports")}
+def _regions_of_exports(world: LocalProfile, starts: list[Line], *databases: str) -> dict[str, str]:
+    """The region of the machine that exported each of these databases, as that machine was asked for.
+
+    The world's other exports are left out: their machines may be gone.
+    """
+    regions = {_machine(start["path"]): start["region"] for start in starts}
+    exports = [e for e in world.admin("GET", "exports") if e["database"] in databases]
+    return {e["database"]: regions[_machine(e["by"])] for e in exports}
 
 
 def test_staged_the_copy_comes_first_and_the_worker_runs_where_the_copy_is(
@@ -95,7 +99,7 @@ def test_staged_the_copy_comes_first_and_the_worker_runs_where_the_copy_is(
     dropped = {s: asked.all("DELETE", path="/databases/", end=c)[0] for s, c in copies.items()}
     exported = {s: asked.exports(c) for s, c in copies.items()}
     starts, stops = asked.starts(), asked.stops()
-    regions = _regions_of_exports(world)
+    regions = _regions_of_exports(world, starts, *copies.values())
     assert regions[copies[database]] == "westeurope", "the staging server's region, not the source's"
     assert regions[copies[managed]] == "northeurope"
     for source, region in ((database, "westeurope"), (managed, "northeurope")):
@@ -130,7 +134,7 @@ def test_direct_no_copy_is_made_and_the_worker_runs_where_the_source_is(
     assert runs.states(session) == {database: "succeeded", managed: "succeeded"}
     assert asked.all("PUT", "DELETE", path="/databases/") == [], "a direct export touches no database"
     starts, stops = asked.starts(), asked.stops()
-    regions = _regions_of_exports(world)
+    regions = _regions_of_exports(world, starts, "near", "far")
     for source, region in ((database, "northeurope"), (managed, "westeurope")):
         name = source.partition("/")[2]
         assert regions[name] == region
