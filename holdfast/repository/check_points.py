@@ -7,7 +7,8 @@ from holdfast.repository.check_packs import PackFindings
 from holdfast.repository.format import object_name
 from holdfast.repository.manifests import Held, ReadManifest
 from holdfast.repository.point_reading import ChainReader, PointReader
-from holdfast.repository.trees import StreamRef, decode_node
+from holdfast.repository.programs import Program
+from holdfast.repository.trees import PROGRAM, StreamRef, decode_node
 
 
 class PointWalk:
@@ -45,7 +46,27 @@ class PointWalk:
             return frozenset({name})
 
     def _stream(self, ref: StreamRef, name: str) -> frozenset[str]:
-        return self._node(ref.root, ref.level, name) if ref.length else frozenset()
+        if not ref.length:
+            return frozenset()
+        return self._program(ref, name) if ref.level == PROGRAM else self._node(ref.root, ref.level, name)
+
+    def _program(self, ref: StreamRef, name: str) -> frozenset[str]:
+        """What hits the program itself, its blocks or anything of its sources."""
+        known = self._nodes.get(ref.root)
+        if known is not None:
+            return known
+        found, where = self._chunk(ref.root, name)
+        if not found:
+            try:
+                program = Program.decode(self._reader.chunks.chunk(ref.root), ref.length, name)
+            except Damaged:
+                found = frozenset({where})
+                self._damage.setdefault(where, PackFindings(where, what=["a program of a stream in it cannot be read"]))
+            else:
+                blocks = (self._chunk(block, name)[0] for block in program.blocks)
+                found = frozenset().union(*blocks, *(self._stream(source, name) for source in program.sources))
+        self._nodes[ref.root] = found
+        return found
 
     def _node(self, node: bytes, level: int, name: str) -> frozenset[str]:
         known = self._nodes.get(node) if level else None

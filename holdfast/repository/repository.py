@@ -13,7 +13,8 @@ from holdfast.model.errors import Damaged, NotFound, Rehydrating
 from holdfast.model.job import Progress
 from holdfast.model.point import RestorePoint, Tier, point_id
 from holdfast.repository import description as descriptions
-from holdfast.repository.chain import Chain, Problem
+from holdfast.repository.bases import BaseDamaged
+from holdfast.repository.chain import Chain, ChainLock, Problem
 from holdfast.repository.check import CheckReport, Subset, check_repository
 from holdfast.repository.content import PointContent
 from holdfast.repository.copying import content_of_point
@@ -266,13 +267,48 @@ class Repository:
             with chain.locked(owner) as lock:
                 read = self._existing(header)
                 if read is None:
-                    index = ChunkIndex()
-                    if not self.description.archive:
-                        # Damaged index objects only cost storing their chunks again; `check` names them.
-                        chain.add_indexed(index, absent=False)
-                    writer = PointWriter(chain, index, archive=self.description.archive, clock=self.clock)
-                    read = writer.write(content(), header, lock, chain.last(), progress, cancelled)
+                    read = self._write(chain, lock, content, header, progress, cancelled)
         return self._reader(read).point(self.name, self.tier)
+
+    def _write(
+        self,
+        chain: Chain,
+        lock: ChainLock,
+        content: Callable[[], PointContent],
+        header: PointHeader,
+        progress: ProgressFn,
+        cancelled: CancelledFn,
+    ) -> ReadManifest:
+        last = chain.last()
+        spoiled: set[bytes] = set()
+        while True:
+            index = ChunkIndex()
+            before: PointReader | None = None
+            if not self.description.archive:
+                # Damaged index objects only cost storing their chunks again; `check` names them.
+                chain.add_indexed(index, absent=False)
+                before = self._before(last)
+            writer = PointWriter(
+                chain, index, before, spoiled=spoiled, archive=self.description.archive, clock=self.clock
+            )
+            try:
+                return writer.write(content(), header, lock, last, progress, cancelled)
+            except BaseDamaged as error:
+                # A damaged point must not stop the next one: what it cannot lend is stored anew.
+                if error.root in spoiled:
+                    raise error.error from None
+                spoiled.add(error.root)
+
+    def _before(self, last: ReadManifest | None) -> PointReader | None:
+        """The chain's last point where it can be read so far as to lend its streams."""
+        if last is None:
+            return None
+        reader = self._reader(last)
+        try:
+            _ = reader.recipe
+        except Damaged:
+            return None
+        return reader
 
     def _existing(self, header: PointHeader) -> ReadManifest | None:
         """The point of that id, where a writer committed it. Raises PointConflict where another chain has it."""
