@@ -106,7 +106,7 @@ def walk(new, i, stop, old, base, more, j, table, inserted, copies):  # type: ig
             else:
                 d += 1
         # Or a jump? The table follows the walk.
-        best, best_i, best_j = 0, 0, 0
+        best, best_i, best_j, gain = 0, 0, 0, -end
         if sure < SURE:
             if inserted < j - BEHIND or inserted < base:
                 inserted = max(j - BEHIND, base)
@@ -132,14 +132,16 @@ def walk(new, i, stop, old, base, more, j, table, inserted, copies):  # type: ig
                         least = SHORTEST_JUMP
                         if distance > CLOSE:
                             least = FAR_MATCH if distance > REACH else FAR_MATCH // 3
-                        if n + back > best and n + back >= least:
+                        # Of two that match alike the one that comes first is the one.
+                        if n + back >= least and n + 2 * back - (p - i) > gain:
                             best, best_i, best_j = n + back, p - back, q - back
+                            gain = best - (best_i - i)
                             if best >= SURE:
                                 break
-                if best >= SHORTEST_JUMP and p - best_i > NEAR:
+                if best and p >= best_i + best:
                     break
                 p += 1
-            if best >= SHORTEST_JUMP and best >= 2 * sure:
+            if best and best >= 2 * sure:
                 i, j = best_i, best_j
                 continue
         if step:
