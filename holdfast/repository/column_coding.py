@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.repository.column_kernels import cut_planes, estimate, measure_lengths, number_distinct
 from holdfast.repository.frame_groups import Bytes, Content, GroupWriter
-from holdfast.repository.row_kernels import byte_changes, gather_bytes, gather_fixed, gather_text, number_distinct
+from holdfast.repository.row_kernels import gather_bytes, gather_fixed, gather_text
 from holdfast.repository.row_shape import Form, ShapeColumn
 from holdfast.repository.varints import varint
 
@@ -22,12 +23,13 @@ REVERSED = 4
 #: Presence of values of one length.
 ALL, NONE, SOME = 0, 1, 2
 #: Kinds of values whose length varies.
-NULLS, BYTES, TEXT = 0, 1, 2
+BYTES, TEXT = 1, 2
 
-#: Rows that are looked at before a choice.
-_LOOK = 1024
+#: Rows that are looked at before a choice between planes and deltas.
+_LOOK = 512
+_PRODUCT = np.array([n * np.log2(n) if n else 0.0 for n in range(_LOOK + 1)])
 #: Rows that are looked at for a dictionary, and most of them that may differ.
-_GLANCE, _DIFFER = 192, 96
+_GLANCE, _DIFFER = 192, 140
 MOST_DISTINCT = 1 << 16
 
 
@@ -37,6 +39,8 @@ class ColumnWriter:
     def __init__(self, data: Bytes, groups: GroupWriter) -> None:
         self._data, self._groups = data, groups
         self.head = bytearray()
+        self._counts = np.empty((2, 8, 256), np.int32)
+        self._bits = np.empty(2)
 
     def column(self, column: ShapeColumn, starts: Places, lengths: Places) -> None:
         """All values of a column, in the order of the rows. NULL has the length -1."""
@@ -49,88 +53,83 @@ class ColumnWriter:
         self.head.append(1)
         self.head += varint(len(firsts))
         width = 1 if len(firsts) <= 256 else 2
-        self._numbers(numbers.view(np.uint8).reshape(-1, 4)[:, :width], Content.LOW_PLANE)
+        self._numbers(numbers.view(np.uint8).reshape(-1, 4), 0, width, Content.LOW_PLANE)
         self._values(column, starts[firsts], lengths[firsts])
 
     def _values(self, column: ShapeColumn, starts: Places, lengths: Places) -> None:
-        if not column.value_bytes:
-            self._varying(column, starts, lengths)
+        there, total, longest, odd = measure_lengths(lengths)
+        size = column.value_bytes
+        if not size:
+            self._varying(column, starts, lengths, total, longest, odd)
             return
-        count = len(starts)
         if column.prefix:
-            present = lengths >= 0
-            count = int(np.count_nonzero(present))
-            presence = ALL if count == len(starts) else SOME if count else NONE
+            presence = ALL if there == len(starts) else SOME if there else NONE
             self.head.append(presence)
             if presence == SOME:
-                self.head += varint(count)
-                self._stream(np.packbits(present, bitorder="little"), Content.BITS)
-        if not count:
+                self.head += varint(there)
+                self._stream(np.packbits(lengths >= 0, bitorder="little"), Content.PLANES)
+        if not there:
             return
         if column.form in (Form.TEXT, Form.BYTES):
-            text = column.form is Form.TEXT and not column.value_bytes % 2
+            text = column.form is Form.TEXT and not size % 2
             self.head.append(TEXT if text else BYTES)
-            self._text(starts, lengths) if text else self._bytes(starts, lengths)
+            self._text(starts, lengths, total) if text else self._bytes(starts, lengths, total)
             return
-        values = np.empty((count, column.value_bytes), np.uint8)
-        gather_fixed(self._data, starts, lengths, column.value_bytes, values)
+        values = np.empty((there, size), np.uint8)
+        gather_fixed(self._data, starts, lengths, size, values)
         at = 0
         for width in column.fields:
-            self._numbers(values[:, at : at + width], Content.LOW_PLANE, big=column.form is Form.BIG_ENDIAN)
+            self._numbers(values, at, width, Content.LOW_PLANE, big=column.form is Form.BIG_ENDIAN)
             at += width
 
-    def _varying(self, column: ShapeColumn, starts: Places, lengths: Places) -> None:
-        if not np.any(lengths >= 0):
-            self.head.append(NULLS)
-            return
-        text = column.form is Form.TEXT and not np.any(lengths[lengths > 0] & 1)
-        self.head.append(TEXT if text else BYTES)
+    def _varying(  # noqa: PLR0913
+        self, column: ShapeColumn, starts: Places, lengths: Places, total: int, longest: int, odd: int
+    ) -> None:
+        text = column.form is Form.TEXT and not odd
         # NULL is 0, the empty value 1.
-        said = np.where(lengths < 0, 0, (lengths >> 1 if text else lengths) + 1).astype("<u4")
-        width = max(1, (int(said.max()).bit_length() + 7) // 8)
+        said = (np.maximum(lengths >> 1, -1) if text else lengths) + 1
+        width = (((longest >> 1 if text else longest) + 1).bit_length() + 7) // 8
+        self.head.append(TEXT if text else BYTES)
         self.head.append(width)
-        self._numbers(said.view(np.uint8).reshape(-1, 4)[:, :width], Content.LENGTHS)
-        total = int(lengths[lengths > 0].sum())
+        self._numbers(said.astype("<u4").view(np.uint8).reshape(-1, 4), 0, width, Content.LENGTHS)
         self.head += varint(total)
         if total:
-            self._text(starts, lengths) if text else self._bytes(starts, lengths)
+            self._text(starts, lengths, total) if text else self._bytes(starts, lengths, total)
 
-    def _text(self, starts: Places, lengths: Places) -> None:
-        total = int(np.maximum(lengths, 0).sum()) // 2
-        low, high = np.empty(total, np.uint8), np.empty(total, np.uint8)
+    def _text(self, starts: Places, lengths: Places, total: int) -> None:
+        low, high = np.empty(total // 2, np.uint8), np.empty(total // 2, np.uint8)
         wide = gather_text(self._data, starts, lengths, low, high)
         self.head.append(1 if wide else 0)
         self._stream(low, Content.TEXT)
         if wide:
-            self._stream(high, Content.HIGH)
+            self._stream(high, Content.PLANES)
 
-    def _bytes(self, starts: Places, lengths: Places) -> None:
-        out = np.empty(int(np.maximum(lengths, 0).sum()), np.uint8)
+    def _bytes(self, starts: Places, lengths: Places, total: int) -> None:
+        out = np.empty(total, np.uint8)
         gather_bytes(self._data, starts, lengths, out)
         self._stream(out, Content.BYTES)
 
-    def _numbers(self, values: Bytes, content: Content, *, big: bool = False) -> None:
-        """Numbers of one width, a row each."""
-        count, width = values.shape
-        if big:
-            values = values[:, ::-1]
-        planes = np.ascontiguousarray(values.T)
-        cost = _cost(planes)
+    def _numbers(self, values: Bytes, at: int, width: int, content: Content, *, big: bool = False) -> None:
+        """The numbers of that width that stand `at` that byte of each row."""
+        rows = len(values)
+        looked = min(rows, _LOOK)
         way = PLANES
-        if width > 1 and count > 4:
-            deltas = _deltas(values)
-            if _cost(deltas) < 0.95 * cost:
-                planes, way = deltas, DELTAS
-            elif width == 8 and cost > 0.9 * 64 * min(count, _LOOK):
+        if width > 1:
+            estimate(values, at, width, big, looked, _PRODUCT, self._counts, self._bits)
+            plain, deltas = self._bits
+            if deltas < 0.95 * plain:
+                way = DELTAS
+            elif width == 8 and plain > 0.9 * 64 * looked:
                 way = INTERLEAVED
         self.head.append(way | (REVERSED if big else 0))
         if way == INTERLEAVED:
-            self._stream(np.ascontiguousarray(values).reshape(-1), Content.NOISE)
+            self._stream(values[:, at : at + width].reshape(-1), Content.BYTES)
             return
-        varies = [bool(np.any(plane != plane[0])) for plane in planes]
-        self.head.append(sum(1 << place for place, one in enumerate(varies) if one))
+        planes = np.empty((width, rows), np.uint8)
+        varies = cut_planes(values, at, width, big, way == DELTAS, planes)
+        self.head.append(varies)
         for place, plane in enumerate(planes):
-            if varies[place]:
+            if varies >> place & 1:
                 self._stream(plane, content if not place else Content.PLANES)
             else:
                 self.head.append(int(plane[0]))
@@ -159,31 +158,3 @@ class ColumnWriter:
         firsts, numbers = np.empty(most, np.int32), np.empty(len(starts), np.int32)
         known = number_distinct(self._data, starts, lengths, table, firsts, numbers)
         return None if known < 0 else (firsts[:known], numbers)
-
-
-def _cost(planes: Bytes) -> float:
-    """About how many bits the planes compress to, judged by their first rows: what does not change costs nothing."""
-    bits = 0.0
-    for plane in planes:
-        looked = plane[:_LOOK]
-        counts = np.zeros(256, np.int64)
-        changes = byte_changes(looked, counts)
-        if changes > 1:
-            some = counts[counts > 0]
-            bits += float(changes * np.log2(changes) - (some * np.log2(some)).sum())
-            kept = len(looked) - changes
-            if kept:
-                bits += len(looked) * np.log2(len(looked)) - kept * np.log2(kept) - changes * np.log2(changes)
-    return bits
-
-
-def _deltas(values: Bytes) -> Bytes:
-    """Planes of the differences from the number before (the first: from 0), the sign in the lowest bit."""
-    count, width = values.shape
-    wide = np.zeros((count, 8), np.uint8)
-    wide[:, :width] = values
-    numbers = wide.view("<u8").reshape(-1)
-    shift = np.uint64(64 - 8 * width)
-    moved = (np.diff(numbers, prepend=np.uint64(0)) << shift).view(np.int64)
-    zigzag = ((moved << 1) ^ (moved >> 63)).view(np.uint64) >> shift
-    return np.ascontiguousarray(zigzag.view(np.uint8).reshape(-1, 8)[:, :width].T)

@@ -19,7 +19,6 @@ from holdfast.repository.column_coding import (
     INTERLEAVED,
     MOST_DISTINCT,
     NONE,
-    NULLS,
     PLANES,
     REVERSED,
     SOME,
@@ -117,11 +116,8 @@ class ColumnReader:
         return ColumnValues(lengths, planes=np.concatenate(fields) if len(fields) > 1 else fields[0])
 
     def _varying(self, column: ShapeColumn, rows: int) -> ColumnValues:
-        kind = self._flag(TEXT)
-        if kind == NULLS:
-            return ColumnValues(np.full(rows, -1, np.int32))
-        width = self._flag(4)
-        if not width:
+        kind, width = self._flag(TEXT), self._flag(4)
+        if kind not in (BYTES, TEXT) or not width:
             raise self._wrong()
         said = _assemble(self._numbers(rows, width)).astype(np.int64) - 1
         lengths64 = np.where(said > 0, said * 2, said) if kind == TEXT else said
@@ -150,15 +146,12 @@ class ColumnReader:
         big, way = way & REVERSED, way & ~REVERSED
         if way == INTERLEAVED:
             planes = self._stream(count * width).reshape(count, width).T
+            big = 0
         elif way in (PLANES, DELTAS):
             varies = self._flag((1 << width) - 1)
-            rows: list[Any] = []
+            planes = np.empty((width, count), np.uint8)
             for place in range(width):
-                if varies >> place & 1:
-                    rows.append(self._stream(count))
-                else:
-                    rows.append(np.full(count, self._head.byte(), np.uint8))
-            planes = np.stack(rows)
+                planes[place] = self._stream(count) if varies >> place & 1 else self._head.byte()
             if way == DELTAS:
                 planes = _undone(planes)
         else:

@@ -28,13 +28,10 @@ class Content(Enum):
 
     RAW = 0
     TEXT = 1
-    HIGH = 2
-    LENGTHS = 3
-    LOW_PLANE = 4
-    PLANES = 5
-    NOISE = 6
-    BYTES = 7
-    BITS = 8
+    LENGTHS = 2
+    LOW_PLANE = 3
+    PLANES = 4
+    BYTES = 5
 
 
 class GroupWriter:

@@ -1,7 +1,7 @@
 """The loops that take rows apart into columns and put them together again. Arrays in, arrays out; nothing is checked here
 that the callers can check for all rows at once.
 
-A NULL has the length -1. `find_cells` and the others that only a writer needs are called only where loops are compiled.
+A NULL has the length -1. What only a writer needs is called only where loops are compiled.
 """
 
 from __future__ import annotations
@@ -115,61 +115,6 @@ def gather_text(data, starts, lengths, low, high):  # type: ignore[no-untyped-de
             seen |= high[at]
             at += 1
     return seen
-
-
-@compiled
-def number_distinct(data, starts, lengths, table, firsts, numbers):  # type: ignore[no-untyped-def]
-    """Numbers each row by its value, in the order in which values appear. How many values; -1 for more than `firsts` holds.
-
-    `table` is a hash table of numbers, filled with -1, a power of two at least twice as long as `firsts`.
-    """
-    most = len(firsts)
-    mask = len(table) - 1
-    known = 0
-    for row in range(len(starts)):
-        start = starts[row]
-        length = lengths[row]
-        mixed = length + 1
-        for byte in range(length):
-            mixed = (mixed ^ data[start + byte]) * 1099511 & 0xFFFFFFFFFF
-        place = (mixed ^ (mixed >> 17)) & mask
-        while True:
-            number = table[place]
-            if number < 0:
-                if known == most:
-                    return -1
-                table[place] = known
-                firsts[known] = row
-                numbers[row] = known
-                known += 1
-                break
-            first = firsts[number]
-            same = lengths[first] == length
-            if same:
-                other = starts[first]
-                for byte in range(length):
-                    if data[start + byte] != data[other + byte]:
-                        same = False
-                        break
-            if same:
-                numbers[row] = number
-                break
-            place = (place + 1) & mask
-    return known
-
-
-@compiled
-def byte_changes(plane, counts):  # type: ignore[no-untyped-def]
-    """Counts the bytes that differ from the one before; how many there are."""
-    before = -1
-    changes = 0
-    for at in range(len(plane)):
-        byte = plane[at] * 1
-        if byte != before:
-            counts[byte] += 1
-            changes += 1
-            before = byte
-    return changes
 
 
 @compiled

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,19 +74,14 @@ class RowShape:
     @classmethod
     def decode(cls, data: bytes, name: str) -> RowShape:
         """Raises Damaged where it is no shape."""
-        reader = VarintReader(data, name)
-        columns: list[ShapeColumn] = []
-        while not reader.done:
-            columns.append(_read_column(reader, name))
-        if not 0 < len(columns) <= MOST_COLUMNS:
-            raise Damaged(f"{name}: a shape of rows has {len(columns)} columns")
-        return cls(tuple(columns))
+        return _decoded(data, name)
 
-    @property
+    @cached_property
     def least_bytes(self) -> int:
         """No row is shorter."""
         return sum(column.prefix or column.value_bytes for column in self.columns)
 
+    @cached_property
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Prefixes, and bytes of values (-1 where the prefix says them), as the loops take them."""
         return (
@@ -103,6 +99,17 @@ def _shape_column(column: Column) -> ShapeColumn:
     else:
         form, fields = Form.TEXT if column.type in _TEXTS else Form.BYTES, ()
     return ShapeColumn(layout.prefix_bytes, layout.value_bytes or 0, form, fields)
+
+
+@lru_cache(64)  # the frames of a table have one shape
+def _decoded(data: bytes, name: str) -> RowShape:
+    reader = VarintReader(data, name)
+    columns: list[ShapeColumn] = []
+    while not reader.done:
+        columns.append(_read_column(reader, name))
+    if not 0 < len(columns) <= MOST_COLUMNS:
+        raise Damaged(f"{name}: a shape of rows has {len(columns)} columns")
+    return RowShape(tuple(columns))
 
 
 def _read_column(reader: VarintReader, name: str) -> ShapeColumn:

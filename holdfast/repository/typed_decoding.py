@@ -49,7 +49,7 @@ def _put_together(frame: _Frame, tables: list[list[ColumnValues]], raw: Bytes, t
     out = np.empty(total, np.uint8)
     lengths = [np.stack([values.lengths for values in table]) for table in tables]
     starts = [np.empty_like(one) for one in lengths]
-    prefixes = [shape.arrays()[0] for shape in frame.shapes]
+    prefixes = [shape.arrays[0] for shape in frame.shapes]
     done = [0] * len(tables)
     at = taken = 0
     for kind, count in frame.pieces:

@@ -21,6 +21,8 @@ from holdfast.repository.varints import varint
 
 #: Fewer rows than this of one shape are kept as they are: describing their columns would cost more.
 LEAST_ROWS = 4
+#: Bytes of a large frame that are compressed as they are, to see whether columns are better.
+_LOOK = 32 << 10
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def _find_rows(data: Bytes, spans: Sequence[Span], shapes: dict[bytes, RowShape]
             shape = shapes.get(span.shape)
             if shape is None:
                 shape = shapes[span.shape] = RowShape.decode(span.shape, "shape")
-            rows, _ = count_rows(data, at + span.row_start, at + span.length, *shape.arrays())
+            rows, _ = count_rows(data, at + span.row_start, at + span.length, *shape.arrays)
             if rows:
                 runs.append(_Rows(span.shape, at + span.row_start, rows))
         at += span.length
@@ -92,7 +94,7 @@ def _encode(
         total = sum(run.rows for run in mine)
         starts = np.empty((len(shape.columns), total), np.int32)
         lengths = np.empty_like(starts)
-        prefixes, fixed = shape.arrays()
+        prefixes, fixed = shape.arrays
         first = 0
         for run in mine:
             ends[run.at] = find_cells(data, run.at, prefixes, fixed, starts, lengths, first, run.rows)
@@ -141,5 +143,9 @@ def _raw(data: Bytes, runs: Sequence[_Rows], ends: dict[int, int]) -> Bytes:
 
 
 def _plain_is_better(plain: bytes, coded: int, level: int) -> bool:
-    """A small part tells at once where columns are far ahead; only where they are not is the whole compressed for it."""
+    """The middle of a large frame says at once where columns are far ahead; elsewhere all of it is compressed to see."""
+    if len(plain) >= 4 * _LOOK:
+        middle = plain[len(plain) // 2 :][:_LOOK]
+        if len(zstd.compress(middle, level=1)) * len(plain) > 1.3 * coded * _LOOK:
+            return False
     return len(zstd.compress(plain, level=level)) <= coded

@@ -34,7 +34,11 @@ class VarintReader:
 
     def byte(self) -> int:
         """The next byte."""
-        return self.take(1)[0]
+        at = self._at
+        if at >= len(self._data):
+            raise Damaged(f"{self._name}: a typed frame is cut short")
+        self._at = at + 1
+        return self._data[at]
 
     def take(self, length: int) -> bytes:
         """The next bytes."""
@@ -47,11 +51,16 @@ class VarintReader:
     def varint(self, most: int) -> int:
         """A number that may be `most`."""
         value = shift = 0
-        while True:
-            byte = self.byte()
-            value |= (byte & 127) << shift
-            shift += 7
-            if value > most or shift > 63:
-                raise Damaged(f"{self._name}: a typed frame has a number that cannot be")
-            if byte < 128:
-                return value
+        data, at = self._data, self._at
+        try:
+            while data[at] > 127:
+                value |= (data[at] & 127) << shift
+                shift += 7
+                at += 1
+            value |= data[at] << shift
+        except IndexError:
+            raise Damaged(f"{self._name}: a typed frame is cut short") from None
+        if value > most:
+            raise Damaged(f"{self._name}: a typed frame has a number that cannot be")
+        self._at = at + 1
+        return value
