@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any
 
 try:
     import numba
 except ImportError:  # a reader needs no numba; a worker has it
     numba = None
 
-F = TypeVar("F", bound=Callable[..., object])
-
 COMPILED = numba is not None
 """Whether `compiled` compiles."""
 
 
-def compiled(loop: F) -> F:
+def compiled(loop: Callable[..., Any]) -> Any:
     """The function, compiled on its first call, without the interpreter's lock while it runs.
 
     The machine code is kept beside the module, or in the user's cache folder (NUMBA_CACHE_DIR names another) where that
@@ -25,7 +23,6 @@ def compiled(loop: F) -> F:
     if numba is None:
         return loop
     try:
-        made: F = numba.njit(nogil=True, cache=True)(loop)
+        return numba.njit(nogil=True, cache=True)(loop)
     except RuntimeError:  # no folder that could be written to
-        made = numba.njit(nogil=True)(loop)
-    return made
+        return numba.njit(nogil=True)(loop)

@@ -1,3 +1,4 @@
+# mypy: allow-untyped-defs
 """The walk over rows: one loop, compiled where it can be. `RowCounter` is its face."""
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ STEP, ROWS, PASS, IN_CHUNKS = range(4)
 AT, ENDED, BEGAN, WRONG = range(4, 8)
 STATE = 8
 
-IS_NULL, WRONG_LENGTH = 1, 2
+IS_NULL = 1
 
 #: Longer than any data: a value that says it is longer never ends.
 _ENDLESS = 1 << 62
 
 
 @compiled
-def walk(data, prefixes, fixed, longest, nullable, state):  # type: ignore[no-untyped-def]  # noqa: C901
-    """Passes over the piece. `fixed`, `longest` are -1 where they do not bound. Answers 0, IS_NULL or WRONG_LENGTH.
+def walk(data, prefixes, fixed, longest, nullable, state):  # noqa: C901
+    """Passes over the piece. `fixed`, `longest` are -1 where they do not bound. Answers 0, IS_NULL or 2: a wrong length.
 
     Lengths are put together by sums and products: these stay signed 64-bit numbers in numba whatever the bytes' type.
     """

@@ -9,6 +9,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.repository.column_descriptions import (
+    ALL,
+    BYTES,
+    DELTAS,
+    INTERLEAVED,
+    MOST_DISTINCT,
+    NONE,
+    PLANES,
+    REVERSED,
+    SOME,
+    TEXT,
+)
 from holdfast.repository.column_kernels import cut_planes, estimate, measure_lengths, number_distinct
 from holdfast.repository.frame_groups import Bytes, Content, GroupWriter
 from holdfast.repository.row_kernels import gather_bytes, gather_fixed, gather_text
@@ -17,20 +29,11 @@ from holdfast.repository.varints import varint
 
 Places = NDArray[np.int32]
 
-#: Ways to store numbers, and a flag beside them.
-PLANES, DELTAS, INTERLEAVED = 0, 1, 2
-REVERSED = 4
-#: Presence of values of one length.
-ALL, NONE, SOME = 0, 1, 2
-#: Kinds of values whose length varies.
-BYTES, TEXT = 1, 2
-
 #: Rows that are looked at before a choice between planes and deltas.
 _LOOK = 512
 _PRODUCT = np.array([n * np.log2(n) if n else 0.0 for n in range(_LOOK + 1)])
 #: Rows that are looked at for a dictionary, and most of them that may differ.
 _GLANCE, _DIFFER = 192, 140
-MOST_DISTINCT = 1 << 16
 
 
 class ColumnWriter:
@@ -82,7 +85,7 @@ class ColumnWriter:
             self._numbers(values, at, width, Content.LOW_PLANE, big=column.form is Form.BIG_ENDIAN)
             at += width
 
-    def _varying(  # noqa: PLR0913
+    def _varying(
         self, column: ShapeColumn, starts: Places, lengths: Places, total: int, longest: int, odd: int
     ) -> None:
         text = column.form is Form.TEXT and not odd
@@ -151,9 +154,7 @@ class ColumnWriter:
             return None
         return self._number(starts, lengths, min(MOST_DISTINCT, rows // 4))
 
-    def _number(
-        self, starts: Places, lengths: Places, most: int
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32]] | None:
+    def _number(self, starts: Places, lengths: Places, most: int) -> tuple[NDArray[np.int32], NDArray[np.int32]] | None:
         table = np.full(1 << (2 * most).bit_length(), -1, np.int32)
         firsts, numbers = np.empty(most, np.int32), np.empty(len(starts), np.int32)
         known = number_distinct(self._data, starts, lengths, table, firsts, numbers)

@@ -12,40 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.model.errors import Damaged
-from holdfast.repository.column_coding import (
-    ALL,
-    BYTES,
-    DELTAS,
-    INTERLEAVED,
-    MOST_DISTINCT,
-    NONE,
-    PLANES,
-    REVERSED,
-    SOME,
-    TEXT,
-)
+from holdfast.repository.column_descriptions import Dictionary, Numbers, Values
 from holdfast.repository.frame_groups import Bytes, GroupReader
 from holdfast.repository.row_kernels import scatter_bytes, scatter_planes, scatter_prefixes, scatter_text
-from holdfast.repository.row_shape import Form, ShapeColumn
-from holdfast.repository.varints import VarintReader
 
 Lengths = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class ColumnValues:
-    """A column's values: the length of each (-1: NULL), and their bytes in one of four ways."""
+    """A column's values: the length of each (-1: NULL), and their bytes in one of three ways."""
 
     lengths: Lengths
+    total: int
+    """Bytes of all values."""
     planes: Bytes | None = None
-    """Values of one length that are there, a row a byte of the value."""
+    """Values of one length that are there: a row for each byte of the value."""
     text: tuple[Bytes, Bytes] | None = None
     """Low and high bytes of all characters; high ones that are empty are zeros."""
     flat: Bytes | None = None
     """Values back to back, or where `places` says."""
     places: NDArray[np.int64] | None = None
 
-    def put(self, out: Bytes, starts: NDArray[np.int32], first: int, prefix: int) -> None:
+    def put(self, out: Bytes, starts: NDArray[np.int32], prefix: int) -> None:
         """Writes prefixes and values of all rows; `starts` are the places of the prefixes."""
         if prefix:
             scatter_prefixes(out, starts, self.lengths, prefix)
@@ -54,128 +43,105 @@ class ColumnValues:
         elif self.text is not None:
             scatter_text(out, starts, self.lengths, prefix, *self.text)
         elif self.flat is not None:
-            places = _places(self.lengths) if self.places is None else self.places
+            places = places_of(self.lengths) if self.places is None else self.places
             scatter_bytes(out, starts, self.lengths, prefix, self.flat, places)
 
     def flattened(self) -> Bytes:
         """All values back to back."""
-        out = np.empty(int(np.maximum(self.lengths, 0).sum(dtype=np.int64)), np.uint8)
-        self.put(out, _places(self.lengths).astype(np.int32), 0, 0)
+        out = np.empty(self.total, np.uint8)
+        self.put(out, places_of(self.lengths).astype(np.int32), 0)
         return out
 
+    def listed(self) -> list[bytes | None]:
+        """Value by value; None for NULL."""
+        flat = self.flattened().tobytes()
+        each = zip(places_of(self.lengths).tolist(), self.lengths.tolist(), strict=True)
+        return [None if length < 0 else flat[place : place + length] for place, length in each]
 
-def _places(lengths: Lengths) -> NDArray[np.int64]:
+
+def places_of(lengths: Lengths) -> NDArray[np.int64]:
     """Where each value begins when all lie back to back."""
     there = np.maximum(lengths, 0)
     return np.cumsum(there, dtype=np.int64) - there
 
 
 class ColumnReader:
-    """Reads descriptions of columns, in the order in which they were written."""
+    """Makes columns of what describes them. Everything raises Damaged."""
 
-    def __init__(self, head: VarintReader, groups: GroupReader, most: int, name: str) -> None:
-        self._head, self._groups, self._most, self._name = head, groups, most, name
+    def __init__(self, groups: GroupReader, most: int, name: str) -> None:
+        self._groups, self._most, self._name = groups, most, name
 
-    def column(self, column: ShapeColumn, rows: int) -> ColumnValues:
-        """The values of so many rows. Raises Damaged."""
-        if self._flag(1) == 0:
-            return self._values(column, rows)
-        distinct = self._head.varint(min(MOST_DISTINCT, rows))
-        width = 1 if distinct <= 256 else 2
-        numbers = _assemble(self._numbers(rows, width))
-        values = self._values(column, distinct)
-        if not distinct or int(numbers.max()) >= distinct:
+    def column(self, described: Values | Dictionary) -> ColumnValues:
+        """The column's values."""
+        if isinstance(described, Values):
+            return self._values(described)
+        numbers = _assembled(self._planes(described.numbers))
+        values = self._values(described.values)
+        if int(numbers.max()) >= described.values.rows:
             raise self._wrong()
         lengths = values.lengths[numbers]
-        self._bound(lengths)
-        return ColumnValues(lengths, flat=values.flattened(), places=_places(values.lengths)[numbers])
+        total = self._bounded(lengths)
+        return ColumnValues(lengths, total, flat=values.flattened(), places=places_of(values.lengths)[numbers])
 
-    def _values(self, column: ShapeColumn, rows: int) -> ColumnValues:
-        if not column.value_bytes:
-            return self._varying(column, rows)
-        size, count = column.value_bytes, rows
-        lengths = np.full(rows, size, np.int32)
-        presence = self._flag(SOME) if column.prefix else ALL
-        if presence == NONE:
-            return ColumnValues(np.full(rows, -1, np.int32))
-        if presence == SOME:
-            count = self._head.varint(rows)
-            bits = np.unpackbits(self._stream((rows + 7) // 8), count=rows, bitorder="little")
-            if int(bits.sum(dtype=np.int64)) != count:
+    def _values(self, values: Values) -> ColumnValues:
+        lengths = self._lengths(values, values.lengths) if values.lengths else self._present(values)
+        if values.text:
+            low, high = values.text.low, values.text.high
+            read = self._groups.read
+            return ColumnValues(lengths, values.total, text=(read(low), read(high) if high else read((0, 0, 0))))
+        if values.flat:
+            return ColumnValues(lengths, values.total, flat=self._groups.read(values.flat))
+        fields = [self._planes(field) for field in values.fields]
+        planes = fields[0] if len(fields) == 1 else np.concatenate(fields) if fields else None
+        return ColumnValues(lengths, values.total, planes=planes)
+
+    def _present(self, values: Values) -> Lengths:
+        """Lengths of values of one length."""
+        size = values.column.value_bytes
+        lengths = np.full(values.rows, size if values.count else -1, np.int32)
+        if values.present:
+            bits = np.unpackbits(self._groups.read(values.present), count=values.rows, bitorder="little")
+            if int(bits.sum(dtype=np.int64)) != values.count:
                 raise self._wrong()
             lengths[bits == 0] = -1
-        self._bound(lengths)
-        if column.form in (Form.TEXT, Form.BYTES):
-            kind = self._flag(TEXT)
-            if kind == BYTES:
-                return ColumnValues(lengths, flat=self._stream(size * count))
-            if kind != TEXT or size % 2:
-                raise self._wrong()
-            return ColumnValues(lengths, text=self._text(size * count // 2))
-        fields = [self._numbers(count, width) for width in column.fields]
-        return ColumnValues(lengths, planes=np.concatenate(fields) if len(fields) > 1 else fields[0])
+        return lengths
 
-    def _varying(self, column: ShapeColumn, rows: int) -> ColumnValues:
-        kind, width = self._flag(TEXT), self._flag(4)
-        if kind not in (BYTES, TEXT) or not width:
+    def _lengths(self, values: Values, numbers: Numbers) -> Lengths:
+        """Lengths of values that say theirs."""
+        said = _assembled(self._planes(numbers)).astype(np.int64) - 1
+        if values.text:
+            said = np.where(said > 0, said * 2, said)
+        # A prefix of all ones is NULL; one of eight bytes that is one less, and no length that is so long is in a frame.
+        if int(said.max()) > min(self._most, (1 << 8 * min(values.column.prefix, 4)) - 2):
             raise self._wrong()
-        said = _assemble(self._numbers(rows, width)).astype(np.int64) - 1
-        lengths64 = np.where(said > 0, said * 2, said) if kind == TEXT else said
-        # The longest length is kept for NULL, and from the two longest that are as long as eight bytes can say.
-        if int(lengths64.max()) > min(self._most, (1 << 8 * min(column.prefix, 4)) - 2):
+        lengths = said.astype(np.int32)
+        if self._bounded(lengths) != values.total:
             raise self._wrong()
-        lengths = lengths64.astype(np.int32)
-        self._bound(lengths)
-        total = self._head.varint(self._most)
-        if total != int(np.maximum(lengths, 0).sum(dtype=np.int64)):
-            raise self._wrong()
-        if not total:
-            return ColumnValues(lengths)
-        if kind == TEXT:
-            return ColumnValues(lengths, text=self._text(total // 2))
-        return ColumnValues(lengths, flat=self._stream(total))
+        return lengths
 
-    def _text(self, characters: int) -> tuple[Bytes, Bytes]:
-        wide = self._flag(1)
-        low = self._stream(characters)
-        return low, self._stream(characters) if wide else low[:0]
+    def _planes(self, numbers: Numbers) -> Bytes:
+        """A row for each byte of the numbers, the lowest first."""
+        if numbers.interleaved is not None:
+            planes = self._groups.read(numbers.interleaved).reshape(numbers.count, numbers.width).T
+            return np.ascontiguousarray(planes)
+        planes = np.empty((numbers.width, numbers.count), np.uint8)
+        for place, plane in enumerate(numbers.planes):
+            planes[place] = plane if isinstance(plane, int) else self._groups.read(plane)
+        if numbers.deltas:
+            planes = _undone(planes)
+        return np.ascontiguousarray(planes[::-1]) if numbers.big else planes
 
-    def _numbers(self, count: int, width: int) -> Bytes:
-        """Planes of numbers."""
-        way = self._flag(INTERLEAVED | REVERSED)
-        big, way = way & REVERSED, way & ~REVERSED
-        if way == INTERLEAVED:
-            planes = self._stream(count * width).reshape(count, width).T
-            big = 0
-        elif way in (PLANES, DELTAS):
-            varies = self._flag((1 << width) - 1)
-            planes = np.empty((width, count), np.uint8)
-            for place in range(width):
-                planes[place] = self._stream(count) if varies >> place & 1 else self._head.byte()
-            if way == DELTAS:
-                planes = _undone(planes)
-        else:
-            raise self._wrong()
-        return np.ascontiguousarray(planes[::-1] if big else planes)
-
-    def _stream(self, length: int) -> Bytes:
-        return self._groups.take(self._head.varint(1 << 32), length)
-
-    def _flag(self, most: int) -> int:
-        value = self._head.byte()
-        if value > most:
-            raise self._wrong()
-        return value
-
-    def _bound(self, lengths: Lengths) -> None:
-        if int(np.maximum(lengths, 0).sum(dtype=np.int64)) > self._most:
+    def _bounded(self, lengths: Lengths) -> int:
+        total = int(np.maximum(lengths, 0).sum(dtype=np.int64))
+        if total > self._most:
             raise Damaged(f"{self._name}: a typed frame is longer than it says")
+        return total
 
     def _wrong(self) -> Damaged:
         return Damaged(f"{self._name}: a typed frame describes a column that cannot be")
 
 
-def _assemble(planes: Bytes) -> NDArray[Any]:
+def _assembled(planes: Bytes) -> NDArray[Any]:
     """Numbers from their planes: of 4 bytes where these are enough, else of 8."""
     size = 4 if len(planes) <= 4 else 8
     wide = np.zeros((planes.shape[1], size), np.uint8)
@@ -187,7 +153,7 @@ def _assemble(planes: Bytes) -> NDArray[Any]:
 def _undone(planes: Bytes) -> Bytes:
     """Planes of the numbers from planes of their differences."""
     width = len(planes)
-    zigzag = _assemble(planes)
+    zigzag = _assembled(planes)
     one = zigzag.dtype.type(1)
     deltas = (zigzag >> one) ^ (~(zigzag & one) + one)
     numbers = np.cumsum(deltas, dtype=zigzag.dtype)

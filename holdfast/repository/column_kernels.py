@@ -1,3 +1,4 @@
+# mypy: allow-untyped-defs
 """The loops by which a writer learns what a column is like, and cuts numbers into planes. They run compiled only."""
 
 from __future__ import annotations
@@ -6,7 +7,7 @@ from holdfast.bacpac.compiled import compiled
 
 
 @compiled
-def measure_lengths(lengths):  # type: ignore[no-untyped-def]
+def measure_lengths(lengths):
     """How many values are there, their bytes in all, the longest, and whether one is odd."""
     there = total = longest = odd = 0
     for row in range(len(lengths)):
@@ -20,7 +21,7 @@ def measure_lengths(lengths):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def number_distinct(data, starts, lengths, table, firsts, numbers):  # type: ignore[no-untyped-def]
+def number_distinct(data, starts, lengths, table, firsts, numbers):
     """Numbers each row by its value, in the order in which values appear. How many values; -1 for more than `firsts` holds.
 
     `table` is a hash table of numbers, filled with -1, a power of two at least twice as long as `firsts`.
@@ -61,7 +62,7 @@ def number_distinct(data, starts, lengths, table, firsts, numbers):  # type: ign
 
 
 @compiled
-def number_at(values, row, at, width, big):  # type: ignore[no-untyped-def]
+def number_at(values, row, at, width, big):
     """The number of that width that stands in the row, whatever its sign; in 64 bits."""
     number = 0
     for byte in range(width):
@@ -70,7 +71,7 @@ def number_at(values, row, at, width, big):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def difference(number, before, width):  # type: ignore[no-untyped-def]
+def difference(number, before, width):
     """The difference of two numbers of that width, the sign in the lowest bit."""
     shift = 64 - 8 * width
     change = (number - before) << shift >> shift
@@ -78,7 +79,7 @@ def difference(number, before, width):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def estimate(values, at, width, big, rows, product, counts, bits):  # type: ignore[no-untyped-def]
+def estimate(values, at, width, big, rows, product, counts, bits):
     """About how many `bits` these numbers compress to: as planes, and as planes of their differences.
 
     A byte that is as in the row before costs nearly nothing. `product` holds n log2 n for n up to the rows; `counts` is for
@@ -113,7 +114,7 @@ def estimate(values, at, width, big, rows, product, counts, bits):  # type: igno
 
 
 @compiled
-def cut_planes(values, at, width, big, deltas, planes):  # type: ignore[no-untyped-def]
+def cut_planes(values, at, width, big, deltas, planes):
     """Cuts the numbers, or their differences, into planes. A bit for each plane in which not all bytes are equal."""
     before = 0
     first = 0

@@ -18,6 +18,8 @@ from holdfast.model.errors import Damaged
 from holdfast.repository.varints import VarintReader, varint
 
 Bytes = NDArray[np.uint8]
+Stream = tuple[int, int, int]
+"""Group, offset in it, length."""
 
 #: A stream of so many bytes is a group of its own.
 ALONE = 2048
@@ -86,7 +88,7 @@ def expand(stored: bytes | memoryview, length: int, name: str) -> bytes:
 
 
 class GroupReader:
-    """Reads streams from the groups, in the order in which they were put. A group is decompressed when it is first read."""
+    """Reads streams from the groups, in the order in which they were put."""
 
     def __init__(self, table: Sequence[tuple[int, int]], stored: memoryview, name: str) -> None:
         self._name = name
@@ -99,7 +101,7 @@ class GroupReader:
         if at != len(stored):
             raise Damaged(f"{name}: a typed frame is not as long as its groups")
         self._taken = [0] * len(table)
-        self._plain: list[Bytes | None] = [None] * len(table)
+        self._plain: dict[int, Bytes] = {}
 
     @classmethod
     def table(cls, reader: VarintReader, most: int, name: str) -> list[tuple[int, int]]:
@@ -109,18 +111,20 @@ class GroupReader:
             raise Damaged(f"{name}: a typed frame is longer than it says")
         return table
 
-    def skip(self, group: int, length: int) -> tuple[int, int]:
-        """Passes a stream over; where it lies."""
+    def place(self, group: int, length: int) -> Stream:
+        """Where the next stream of that group lies."""
         if group >= len(self._taken) or self._taken[group] + length > self._lengths[group]:
             raise Damaged(f"{self._name}: a typed frame has a stream that is in no group")
         at = self._taken[group]
         self._taken[group] = at + length
-        return group, at
+        return group, at, length
 
-    def take(self, group: int, length: int) -> Bytes:
-        """The next stream of that group."""
-        _, at = self.skip(group, length)
-        plain = self._plain[group]
+    def read(self, stream: Stream) -> Bytes:
+        """The bytes of a stream; its group is decompressed when it is first asked for."""
+        group, at, length = stream
+        if not length:
+            return np.empty(0, np.uint8)
+        plain = self._plain.get(group)
         if plain is None:
             plain = np.frombuffer(expand(self._stored[group], self._lengths[group], self._name), np.uint8)
             self._plain[group] = plain

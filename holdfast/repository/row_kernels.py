@@ -1,3 +1,4 @@
+# mypy: allow-untyped-defs
 """The loops that take rows apart into columns and put them together again. Arrays in, arrays out; nothing is checked here
 that the callers can check for all rows at once.
 
@@ -10,7 +11,7 @@ from holdfast.bacpac.compiled import compiled
 
 
 @compiled
-def count_rows(data, at, end, prefixes, fixed):  # type: ignore[no-untyped-def]
+def count_rows(data, at, end, prefixes, fixed):
     """How many whole rows of the shape lie from `at` on, and where the last of them ends."""
     columns = len(prefixes)
     rows = 0
@@ -52,7 +53,7 @@ def count_rows(data, at, end, prefixes, fixed):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def find_cells(data, at, prefixes, fixed, starts, lengths, first, rows):  # type: ignore[no-untyped-def]
+def find_cells(data, at, prefixes, fixed, starts, lengths, first, rows):
     """Where the values of these rows begin and how long they are; `count_rows` has seen that the rows are whole."""
     columns = len(prefixes)
     for row in range(first, first + rows):
@@ -79,7 +80,7 @@ def find_cells(data, at, prefixes, fixed, starts, lengths, first, rows):  # type
 
 
 @compiled
-def gather_fixed(data, starts, lengths, width, out):  # type: ignore[no-untyped-def]
+def gather_fixed(data, starts, lengths, width, out):
     """The values that are there, back to back; how many."""
     count = 0
     for row in range(len(starts)):
@@ -92,7 +93,7 @@ def gather_fixed(data, starts, lengths, width, out):  # type: ignore[no-untyped-
 
 
 @compiled
-def gather_bytes(data, starts, lengths, out):  # type: ignore[no-untyped-def]
+def gather_bytes(data, starts, lengths, out):
     """The values back to back."""
     at = 0
     for row in range(len(starts)):
@@ -103,7 +104,7 @@ def gather_bytes(data, starts, lengths, out):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def gather_text(data, starts, lengths, low, high):  # type: ignore[no-untyped-def]
+def gather_text(data, starts, lengths, low, high):
     """Low and high bytes of the characters, each back to back; whether a high one is not zero."""
     at = 0
     seen = 0
@@ -118,7 +119,7 @@ def gather_text(data, starts, lengths, low, high):  # type: ignore[no-untyped-de
 
 
 @compiled
-def place_cells(lengths, prefixes, at, first, rows, starts):  # type: ignore[no-untyped-def]
+def place_cells(lengths, prefixes, at, first, rows, starts):
     """Where the prefixes of these rows' values go, the first row at `at`; where the last row ends."""
     columns = len(prefixes)
     for row in range(first, first + rows):
@@ -131,7 +132,7 @@ def place_cells(lengths, prefixes, at, first, rows, starts):  # type: ignore[no-
 
 
 @compiled
-def scatter_planes(out, starts, lengths, prefix, planes):  # type: ignore[no-untyped-def]
+def scatter_planes(out, starts, lengths, prefix, planes):
     """Puts values of one length, given by planes, behind the places of their prefixes."""
     width = len(planes)
     count = 0
@@ -144,7 +145,7 @@ def scatter_planes(out, starts, lengths, prefix, planes):  # type: ignore[no-unt
 
 
 @compiled
-def scatter_text(out, starts, lengths, prefix, low, high):  # type: ignore[no-untyped-def]
+def scatter_text(out, starts, lengths, prefix, low, high):
     """Puts characters in their places; an empty `high` stands for zeros."""
     at = 0
     wide = len(high) > 0
@@ -157,7 +158,7 @@ def scatter_text(out, starts, lengths, prefix, low, high):  # type: ignore[no-un
 
 
 @compiled
-def scatter_bytes(out, starts, lengths, prefix, values, places):  # type: ignore[no-untyped-def]
+def scatter_bytes(out, starts, lengths, prefix, values, places):
     """Puts each value, which lies in `values` at its place, behind the place of its prefix."""
     for row in range(len(starts)):
         start = starts[row] + prefix
@@ -167,7 +168,7 @@ def scatter_bytes(out, starts, lengths, prefix, values, places):  # type: ignore
 
 
 @compiled
-def scatter_prefixes(out, starts, lengths, prefix):  # type: ignore[no-untyped-def]
+def scatter_prefixes(out, starts, lengths, prefix):
     """Puts the prefixes in their places."""
     for row in range(len(starts)):
         start = starts[row]

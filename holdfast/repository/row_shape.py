@@ -117,7 +117,7 @@ def _read_column(reader: VarintReader, name: str) -> ShapeColumn:
     value_bytes = reader.varint(MOST_FIXED)
     prefix, form = head & 15, head >> 4
     wrong = Damaged(f"{name}: a shape of rows has a column that cannot be")
-    if prefix >= len(_PREFIXES) or form not in iter(Form) or not (prefix or value_bytes):
+    if prefix >= len(_PREFIXES) or form > max(Form) or not (prefix or value_bytes):
         raise wrong
     # A prefix of one byte always stands before values of one length.
     if prefix == 1 and not 0 < value_bytes < 255:

@@ -8,6 +8,7 @@ import numpy as np
 
 from holdfast.model.errors import Damaged
 from holdfast.repository.column_decoding import ColumnReader, ColumnValues
+from holdfast.repository.column_descriptions import DescriptionReader
 from holdfast.repository.frame_groups import Bytes, GroupReader, expand
 from holdfast.repository.row_kernels import place_cells
 from holdfast.repository.row_shape import RowShape
@@ -30,19 +31,41 @@ class _Frame:
 def decode_typed(coded: bytes, most: int, name: str) -> bytes:
     """The bytes that `encode_typed` was given. Raises Damaged for anything else, and where they are more than `most`."""
     frame = _open(coded, most, name)
-    reader = ColumnReader(frame.head, frame.groups, most, name)
-    tables = [
-        [reader.column(column, rows) for column in shape.columns]
+    descriptions = DescriptionReader(frame.head, frame.groups, most, name)
+    described = [
+        [descriptions.column(column, rows) for column in shape.columns]
         for shape, rows in zip(frame.shapes, frame.rows, strict=True)
     ]
-    raw = frame.groups.take(frame.head.varint(most), frame.raw) if frame.raw else np.empty(0, np.uint8)
+    kept = descriptions.stream(frame.raw) if frame.raw else (0, 0, 0)
     frame.groups.finish()
     if not frame.head.done:
         raise Damaged(f"{name}: a typed frame has more in its head than it needs")
-    total = frame.raw + sum(_bytes_of(*one) for one in zip(frame.shapes, frame.rows, tables, strict=True))
+    raw = frame.groups.read(kept)
+    reader = ColumnReader(frame.groups, most, name)
+    tables: list[list[ColumnValues]] = []
+    total = frame.raw
+    for shape, rows, columns in zip(frame.shapes, frame.rows, described, strict=True):
+        tables.append([reader.column(one) for one in columns])
+        total += sum(one.total for one in tables[-1]) + rows * sum(one.prefix for one in shape.columns)
     if total > most:
         raise Damaged(f"{name}: a typed frame is longer than it says")
     return _put_together(frame, tables, raw, total)
+
+
+def decode_column(coded: bytes, shape: int, column: int, most: int, name: str) -> list[bytes | None]:
+    """The values of one column of the frame's rows of that shape, None for NULL; other columns are not decompressed
+    but for those that share a group with it. Raises Damaged, also where there is no such column.
+    """
+    frame = _open(coded, most, name)
+    if shape >= len(frame.shapes) or column >= len(frame.shapes[shape].columns):
+        raise Damaged(f"{name}: a typed frame has no column {column} of shape {shape}")
+    descriptions = DescriptionReader(frame.head, frame.groups, most, name)
+    for number, (one, rows) in enumerate(zip(frame.shapes, frame.rows, strict=True)):
+        for place, each in enumerate(one.columns):
+            described = descriptions.column(each, rows)
+            if (number, place) == (shape, column):
+                return ColumnReader(frame.groups, most, name).column(described).listed()
+    raise AssertionError("the column was there")
 
 
 def _put_together(frame: _Frame, tables: list[list[ColumnValues]], raw: Bytes, total: int) -> bytes:
@@ -62,13 +85,8 @@ def _put_together(frame: _Frame, tables: list[list[ColumnValues]], raw: Bytes, t
         done[shape] += count
     for shape, table in enumerate(tables):
         for place, values in enumerate(table):
-            values.put(out, starts[shape][place], 0, frame.shapes[shape].columns[place].prefix)
+            values.put(out, starts[shape][place], frame.shapes[shape].columns[place].prefix)
     return out.tobytes()
-
-
-def _bytes_of(shape: RowShape, rows: int, table: list[ColumnValues]) -> int:
-    values = sum(int(np.maximum(one.lengths, 0).sum(dtype=np.int64)) for one in table)
-    return values + rows * sum(column.prefix for column in shape.columns)
 
 
 def _open(coded: bytes, most: int, name: str) -> _Frame:

@@ -81,9 +81,7 @@ def _find_rows(data: Bytes, spans: Sequence[Span], shapes: dict[bytes, RowShape]
     return runs
 
 
-def _encode(
-    data: Bytes, runs: Sequence[_Rows], shapes: dict[bytes, RowShape], level: int
-) -> tuple[bytes, list[bytes]]:
+def _encode(data: Bytes, runs: Sequence[_Rows], shapes: dict[bytes, RowShape], level: int) -> tuple[bytes, list[bytes]]:
     groups = GroupWriter()
     used = list(dict.fromkeys(run.shape for run in runs))
     writer = ColumnWriter(data, groups)
@@ -116,9 +114,7 @@ def _encode(
     return bytes(head) + table + bytes(writer.head) + bytes(tail), stored
 
 
-def _pieces(
-    length: int, runs: Sequence[_Rows], used: Sequence[bytes], ends: dict[int, int]
-) -> list[tuple[int, int]]:
+def _pieces(length: int, runs: Sequence[_Rows], used: Sequence[bytes], ends: dict[int, int]) -> list[tuple[int, int]]:
     """The frame from its beginning to its end: 0 and bytes that are kept as they are, or a shape from 1 and rows."""
     pieces: list[tuple[int, int]] = []
     at = 0
