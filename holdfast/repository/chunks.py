@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holdfast.repository.compiled import compiled
+from holdfast.bacpac.compiled import compiled
 from holdfast.repository.delta_loops import load8
 
 ID_BYTES = 16

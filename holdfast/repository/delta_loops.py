@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from holdfast.repository.compiled import compiled
+from holdfast.bacpac.compiled import compiled
 
 #: log2 of the entries of the table of hashes; an entry stands for STRIDE bytes of the old stream.
 TABLE_BITS = 16

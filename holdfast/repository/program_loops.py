@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from holdfast.repository.compiled import compiled
+from holdfast.bacpac.compiled import compiled
 
 #: A varint of a 64-bit number takes at most this.
 VARINT_BYTES = 10

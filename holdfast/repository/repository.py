@@ -16,6 +16,7 @@ from holdfast.repository import description as descriptions
 from holdfast.repository.bases import BaseDamaged
 from holdfast.repository.chain import Chain, ChainLock, Problem
 from holdfast.repository.check import CheckReport, Subset, check_repository
+from holdfast.repository.codecs import LEVEL
 from holdfast.repository.content import PointContent
 from holdfast.repository.copying import content_of_point
 from holdfast.repository.errors import PointConflict
@@ -63,6 +64,8 @@ class Repository:
         """Use `init` or `open`."""
         self.store, self.description, self.clock, self.name = store, description, clock, name
         self._keys = keys
+        self.level = LEVEL
+        """How hard what is stored is compressed: zstd's level, 1 to 19. Any level reads any."""
         self.sealer = Sealer(keys, description.repository)
 
     @classmethod
@@ -289,7 +292,13 @@ class Repository:
                 chain.add_indexed(index, absent=False)
                 before = self._before(last)
             writer = PointWriter(
-                chain, index, before, spoiled=spoiled, archive=self.description.archive, clock=self.clock
+                chain,
+                index,
+                before,
+                spoiled=spoiled,
+                level=self.level,
+                archive=self.description.archive,
+                clock=self.clock,
             )
             try:
                 return writer.write(content(), header, lock, last, progress, cancelled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from holdfast.repository.extents import ExtentReader
 from holdfast.repository.frame_writing import FrameWriter
 from holdfast.repository.programs import Operations, ProgramWriter
 from holdfast.repository.stream_reading import ReadAhead, StreamReader
+from holdfast.repository.table_rows import TableRows
 from holdfast.repository.trees import PROGRAM, StreamRef, TreeBuilder
 
 #: Programs on programs: deeper ones are composed into one first. What is composed to read a byte is that many steps.
@@ -25,6 +27,15 @@ _COMPOSED = 32 << 20
 Pieces = Iterable[bytes]
 
 
+@dataclass(frozen=True)
+class StreamKind:
+    """How a stream is cut, whose rows it is, and where its chunks go where not with the data."""
+
+    sizes: ChunkSizes
+    rows: TableRows | None = None
+    writer: FrameWriter | None = None
+
+
 class StreamWriter:
     """Writes the streams of one point, each whole before the next."""
 
@@ -34,21 +45,21 @@ class StreamWriter:
         """`reader` reads the point before; None where there is none or its streams may not be used."""
         self._data, self._recipes, self._key, self._reader = data, recipes, boundary_key, reader
 
-    def tree(self, pieces: Pieces, sizes: ChunkSizes, writer: FrameWriter | None = None) -> StreamRef:
+    def tree(self, pieces: Pieces, kind: StreamKind) -> StreamRef:
         """The stream as a tree of chunks of its own."""
-        sink = _TreeSink(Chunker(self._key, sizes), writer or self._data, self._recipes)
+        sink = self._sink(kind, kind.rows)
         for piece in pieces:
             sink.feed(piece)
         return sink.finish()
 
-    def delta(self, pieces: Pieces, base: StreamRef, sizes: ChunkSizes, writer: FrameWriter | None = None) -> StreamRef:
+    def delta(self, pieces: Pieces, base: StreamRef, kind: StreamKind) -> StreamRef:
         """The stream as a program over `base`; a tree where that would not serve. Raises BaseDamaged."""
         assert self._reader is not None  # noqa: S101 (whoever has a base has its reader)
         with named_base(base):
             usable = self.usable(base)
         if usable is None:
-            return self.tree(pieces, sizes, writer)
-        literals = _TreeSink(Chunker(self._key, sizes), writer or self._data, self._recipes)
+            return self.tree(pieces, kind)
+        literals = self._sink(kind, None)
         program = ProgramWriter(self._recipes.put, last=1)
         with ReadAhead(self._reader, base) as old:
 
@@ -58,9 +69,14 @@ class StreamWriter:
 
             delta = StreamDelta(part, base.length, literals.feed, program)
             for piece in pieces:
+                if kind.rows is not None:
+                    kind.rows.feed(piece)
                 delta.feed(piece)
             delta.finish()
         return program.finish([usable, literals.finish()], _depth(self._reader.extents, usable) + 1)
+
+    def _sink(self, kind: StreamKind, rows: TableRows | None) -> _TreeSink:
+        return _TreeSink(Chunker(self._key, kind.sizes), kind.writer or self._data, self._recipes, rows)
 
     def usable(self, base: StreamRef) -> StreamRef | None:
         """The stream itself, or composed where it is deep; None where it is so scattered that it is better stored anew."""
@@ -86,18 +102,27 @@ class StreamWriter:
 class _TreeSink:
     """Takes the bytes of one stream and ends as its tree."""
 
-    def __init__(self, chunker: Chunker, data: FrameWriter, recipes: FrameWriter) -> None:
-        self._chunker, self._put = chunker, data.put
+    def __init__(self, chunker: Chunker, data: FrameWriter, recipes: FrameWriter, rows: TableRows | None) -> None:
+        """`rows`: those that the bytes are, from the stream's first byte on."""
+        self._chunker, self._data, self._rows = chunker, data, rows
         self._builder = TreeBuilder(recipes.put)
 
     def feed(self, piece: bytes) -> None:
         for chunk in self._chunker.feed(piece):
-            self._builder.add(self._put(chunk), len(chunk))
+            self._take(chunk)
 
     def finish(self) -> StreamRef:
         for chunk in self._chunker.finish():
-            self._builder.add(self._put(chunk), len(chunk))
+            self._take(chunk)
         return self._builder.finish()
+
+    def _take(self, chunk: bytes) -> None:
+        if self._rows is None:
+            name = self._data.put(chunk)
+        else:
+            row_start = self._rows.feed(chunk)
+            name = self._data.put(chunk, self._rows.shape, row_start)
+        self._builder.add(name, len(chunk))
 
 
 def _depth(extents: ExtentReader, ref: StreamRef) -> int:

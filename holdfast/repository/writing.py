@@ -1,6 +1,6 @@
 """Writes a point: content in, manifest out. The point exists from the one write of its manifest, and not before.
 
-Threads: one reads, inflates and hashes entries; one counts rows; some read the point before; the caller's compares, cuts,
+Threads: one reads, inflates and hashes entries; some read the point before; the caller's compares, counts rows, cuts,
 names and looks chunks up; two compress and seal; two upload; one makes the skeleton. What lies between them is bounded,
 so memory is a constant.
 """
@@ -39,8 +39,8 @@ from holdfast.repository.packs import PackTable, encode_index
 from holdfast.repository.point_reading import PointReader
 from holdfast.repository.recipes import Layout, Recipe, StreamRecipe
 from holdfast.repository.seal import put_document, seal_document
-from holdfast.repository.stream_writing import StreamWriter
-from holdfast.repository.trees import StreamRef
+from holdfast.repository.stream_writing import StreamKind, StreamWriter
+from holdfast.repository.table_rows import TableRows
 from holdfast.storage import AlreadyExists, Tier
 
 PACK_BYTES = 16 << 20
@@ -73,15 +73,17 @@ class PointWriter:
         before: PointReader | None,
         *,
         spoiled: set[bytes],
+        level: int,
         archive: bool,
         clock: Clock,
     ) -> None:
         """`index`: the chunks that need not be stored again; empty for a point that must stand alone.
 
-        `before`: the point that this one may be a delta of. `spoiled`: roots of its streams that cannot be read.
+        `before`: the point that this one may be a delta of. `spoiled`: roots of its streams that cannot be read. `level` is
+        the compressor's.
         """
         self.chain, self._index, self._archive, self._clock = chain, index, archive, clock
-        self._before, self._spoiled = before, spoiled
+        self._before, self._spoiled, self._level = before, spoiled, level
         self._added = _Added([], [])
         self._unindexed: list[PackTable] = []
 
@@ -115,18 +117,17 @@ class PointWriter:
             before = self._before
             boundary_key = self.chain.sealer.keys.boundary_key(self.chain.id)
             writer = StreamWriter(data, recipes, boundary_key, before.reader.streams if before else None)
-            bases = before and Bases(
-                before.recipe, before.reader.streams, self._spoiled, [s.name for s in content.streams]
-            )
+            names = [stream.name for stream in content.streams]
+            bases = Bases(before.recipe, before.reader.streams, self._spoiled, names) if before else None
             recipe = self._store_streams(feed, content, writer, (data, recipes), bases, progress, check)
             data.finish()
             progress(Progress(phase="store: skeleton", bytes=content.length, bytes_total=content.length))
             made = skeletal.result()
             check()
             layout = Layout(tuple(content.order), made.skeleton).encode(recipe)
-            manifest_before = before.read.manifest if before else None
-            held_recipe = self._hold(recipe.encode(), writer, recipes, manifest_before and manifest_before.recipe)
-            held_layout = self._hold(layout, writer, recipes, manifest_before and manifest_before.layout)
+            held_before = (before.read.manifest.recipe, before.read.manifest.layout) if before else (None, None)
+            held_recipe = self._hold(recipe.encode(), writer, recipes, held_before[0])
+            held_layout = self._hold(layout, writer, recipes, held_before[1])
             recipes.finish()
             self._index_written((data, recipes), everything=True)
         kind: PointKind = "full" if last is None or self._archive else "increment"
@@ -162,6 +163,7 @@ class PointWriter:
             kind,
             Tier.ARCHIVE if self._archive and data else Tier.HOT,
             ARCHIVE_PACK_BYTES if self._archive and data else PACK_BYTES,
+            self._level,
         )
         return FrameWriter(
             place, ChunkNamer(keys.chunk_key(chain, "data" if data else "recipe")), self._index, pool, uploads
@@ -179,7 +181,7 @@ class PointWriter:
     ) -> Recipe:
         tables = sum(stream.table is not None for stream in content.streams)
         done = Progress(phase="store", bytes_total=content.length, tables_total=tables)
-        found: list[tuple[FedStream, StreamRef]] = []
+        found: list[StreamRecipe] = []
 
         def counted(pieces: Iterable[bytes]) -> Iterator[bytes]:
             for piece in pieces:
@@ -195,23 +197,26 @@ class PointWriter:
             pieces = counted(fed.pieces)
             head = next(pieces, b"")
             base = bases.of(fed.source.name, fed.source.length, head, table=table is not None) if bases else None
-            sizes = TABLE_CHUNKS if table else SMALL_CHUNKS
+            rows = TableRows(table.columns, table.rows) if table else None
+            kind = StreamKind(TABLE_CHUNKS if table else SMALL_CHUNKS, rows)
             whole = chained([head], pieces)
-            ref = writer.tree(whole, sizes) if base is None else writer.delta(whole, base, sizes)
-            found.append((fed, ref))
+            ref = writer.tree(whole, kind) if base is None else writer.delta(whole, base, kind)
+            named = (table.schema, table.name) if table else None
+            found.append(StreamRecipe(fed.source.name, ref, fed.entries, named, rows.finish() if rows else None))
             done.tables_done += table is not None
             check()
             progress(done.model_copy())
-        return Recipe.of(_recipe_of(fed, ref) for fed, ref in found)
+        return Recipe.of(found)
 
     def _hold(self, plain: bytes, writer: StreamWriter, recipes: FrameWriter, before: Held | None) -> Held:
         """Short ones go into the manifest, so that a point of a small database is read with one request."""
         frame = encode_frame(plain)
         if len(frame) <= MAX_INLINE:
             return held_inline(len(plain), frame)
+        kind = StreamKind(SMALL_CHUNKS, writer=recipes)
         if before is None or before.inline is not None:
-            return Held.of_stream(writer.tree([plain], SMALL_CHUNKS, recipes))
-        return Held.of_stream(writer.delta([plain], before.stream(self.chain.id), SMALL_CHUNKS, recipes))
+            return Held.of_stream(writer.tree([plain], kind))
+        return Held.of_stream(writer.delta([plain], before.stream(self.chain.id), kind))
 
     def _index_written(self, writers: Iterable[FrameWriter], *, everything: bool) -> None:
         """Writes an index object of the packs that lie in the storage: of all now, or once there are many chunks."""
@@ -257,9 +262,3 @@ def _aside(work: Callable[[], Skeletal]) -> Iterator[Future[Skeletal]]:
         yield pool.submit(work)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _recipe_of(fed: FedStream, ref: StreamRef) -> StreamRecipe:
-    table, facts = fed.source.table, fed.facts
-    rows = facts.rows.result() if facts.rows else None
-    return StreamRecipe(fed.source.name, ref, facts.entries, (table.schema, table.name) if table else None, rows)
