@@ -65,6 +65,18 @@ class Judge:
             said[package], waiting = sorted(waiting), []
         return said
 
+    def difference(self, ours: Path, original: Path, attempts: int = 5) -> tuple[list[str], list[str]] | None:
+        """What it says of two packages' models, where that is never the same; None where it is.
+
+        It validates in several threads, and on a busy machine it now and then reports one unresolved reference more or
+        less for the very same file. So it is asked again before a difference counts.
+        """
+        for _ in range(attempts):
+            said = self.messages(ours, original)
+            if said[ours] == said[original]:
+                return None
+        return said[ours], said[original]
+
     def _lines(self, verb: str, *arguments: Path) -> list[str]:
         ran = subprocess.run(
             [self._command, verb, *arguments], capture_output=True, text=True, timeout=100, check=False
