@@ -18,6 +18,23 @@ from holdfast.bacpac.writer import Level, write_package
 ROOT = Path(__file__).resolve().parents[1]
 _SETUP_SECONDS = 600
 
+#: Whether the long proofs run whole, as `make prove` asks; this is the one place that decides.
+_WHOLE = bool(os.environ.get("HOLDFAST_PROVE"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what only the whole proofs run."""
+    left = [] if _WHOLE else [item for item in items if item.get_closest_marker("whole")]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if not item.get_closest_marker("whole")]
+
+
+@pytest.fixture(scope="session")
+def whole() -> bool:
+    """Whether a long proof is to run whole, or the small part of it that `make test` runs."""
+    return _WHOLE
+
 
 @pytest.fixture(scope="session")
 def real_bacpacs() -> dict[str, Path]:
