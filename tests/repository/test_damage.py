@@ -298,10 +298,10 @@ def test_a_newer_format_is_called_by_its_name(
 
 
 def test_a_frame_of_an_unknown_codec_is_called_by_its_name() -> None:
-    """The seam for delta and typed frames: an older program must say so and not guess."""
+    """An older program must say so and not guess."""
     from holdfast.repository.codecs import decode_frame
 
-    for codec in (2, 3, 200):
+    for codec in (2, 4, 200):
         with pytest.raises(NewerFormat, match=f"codec {codec}"):
             decode_frame(bytes((codec,)) + b"payload", 100, "chains/c/data/p")
     with pytest.raises(HoldfastError):
