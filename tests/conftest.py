@@ -19,11 +19,10 @@ from holdfast.bacpac.writer import Level, write_package
 ROOT = Path(__file__).resolve().parents[1]
 _SETUP_SECONDS = 600
 
-<<<<<<< HEAD
 # No test asserts on time; the first call of a compiled loop takes seconds where no earlier run left its machine code.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
-=======
+
 #: Whether the long proofs run whole, as `make prove` asks; this is the one place that decides.
 _WHOLE = bool(os.environ.get("HOLDFAST_PROVE"))
 
@@ -40,7 +39,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def whole() -> bool:
     """Whether a long proof is to run whole, or the small part of it that `make test` runs."""
     return _WHOLE
->>>>>>> main
 
 
 @pytest.fixture(scope="session")
