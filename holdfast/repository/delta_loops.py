@@ -70,7 +70,7 @@ def _hash(data, at):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def walk(new, i, stop, old, base, more, j, table, inserted, copies):  # type: ignore[no-untyped-def]
+def walk(new, i, stop, old, base, more, j, table, inserted, copies):  # type: ignore[no-untyped-def]  # noqa: C901
     """Walks `new` from `i` to `stop` along the old stream from `j`; bytes of `new` from `stop` on are only looked at.
 
     `copies` takes rows of (literal bytes, old position, equal bytes). Returns how many rows there are, where the literal

@@ -288,9 +288,10 @@ class Repository:
             index = ChunkIndex()
             before: PointReader | None = None
             if not self.description.archive:
-                # Damaged index objects only cost storing their chunks again; `check` names them.
-                chain.add_indexed(index, absent=False)
                 before = self._before(last)
+                if not spoiled:
+                    # Damaged index objects only cost storing their chunks again; `check` names them.
+                    chain.add_indexed(index, absent=False)
             writer = PointWriter(
                 chain,
                 index,
@@ -303,7 +304,8 @@ class Repository:
             try:
                 return writer.write(content(), header, lock, last, progress, cancelled)
             except BaseDamaged as error:
-                # A damaged point must not stop the next one: what it cannot lend is stored anew.
+                # A damaged point must not stop the next one: what it cannot lend is stored anew, and no chunk is taken
+                # for stored that may be in a damaged pack.
                 if error.root in spoiled:
                     raise error.error from None
                 spoiled.add(error.root)

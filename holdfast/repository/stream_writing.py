@@ -56,7 +56,7 @@ class StreamWriter:
         """The stream as a program over `base`; a tree where that would not serve. Raises BaseDamaged."""
         assert self._reader is not None  # noqa: S101 (whoever has a base has its reader)
         with named_base(base):
-            usable = self.usable(base)
+            usable, depth = self._usable(base)
         if usable is None:
             return self.tree(pieces, kind)
         literals = self._sink(kind, None)
@@ -73,21 +73,25 @@ class StreamWriter:
                     kind.rows.feed(piece)
                 delta.feed(piece)
             delta.finish()
-        return program.finish([usable, literals.finish()], _depth(self._reader.extents, usable) + 1)
+        return program.finish([usable, literals.finish()], depth + 1)
 
     def _sink(self, kind: StreamKind, rows: TableRows | None) -> _TreeSink:
         return _TreeSink(Chunker(self._key, kind.sizes), kind.writer or self._data, self._recipes, rows)
 
-    def usable(self, base: StreamRef) -> StreamRef | None:
-        """The stream itself, or composed where it is deep; None where it is so scattered that it is better stored anew."""
+    def _usable(self, base: StreamRef) -> tuple[StreamRef | None, int]:
+        """The stream itself and how deep it is, composed into one program where that is too deep.
+
+        None where it is so scattered that the new stream is better stored anew.
+        """
         assert self._reader is not None  # noqa: S101 (as above)
         extents = self._reader.extents
-        if _depth(extents, base) < DEEPEST:
-            return base
+        depth = extents.program(base).depth if base.level == PROGRAM else 0
+        if depth < DEEPEST:
+            return base, depth
         leaves: list[StreamRef] = []
         _collect(extents, base, leaves)
         if len(leaves) > MOST_LEAVES:
-            return None
+            return None, 0
         composed = ProgramWriter(self._recipes.put, last=len(leaves) - 1)
         count = 0
         for start in range(0, base.length, _COMPOSED):
@@ -95,8 +99,8 @@ class StreamWriter:
             composed.add(Operations(rows[:, 0].astype(np.int32), rows[:, 1], rows[:, 2]))
             count += len(rows)
         if count * SHORTEST_EXTENT > base.length:
-            return None
-        return composed.finish(leaves, depth=1)
+            return None, 0
+        return composed.finish(leaves, depth=1), 1
 
 
 class _TreeSink:
@@ -123,10 +127,6 @@ class _TreeSink:
             row_start = self._rows.feed(chunk)
             name = self._data.put(chunk, self._rows.shape, row_start)
         self._builder.add(name, len(chunk))
-
-
-def _depth(extents: ExtentReader, ref: StreamRef) -> int:
-    return extents.program(ref).depth if ref.level == PROGRAM else 0
 
 
 def _collect(extents: ExtentReader, ref: StreamRef, leaves: list[StreamRef]) -> None:
