@@ -12,8 +12,8 @@ from holdfast.repository.manifests import FileFacts
 class RowsCounted(Protocol):
     """Counts the rows of a table's bytes (`holdfast.bacpac.rows.RowCounter`)."""
 
-    def feed(self, piece: bytes) -> None:
-        """The next bytes."""
+    def feed(self, piece: bytes) -> int:
+        """The next bytes; the offset of the first of them that begins a row, their number where none does."""
         ...
 
     def finish(self) -> int:

@@ -1,0 +1,28 @@
+"""Loops over bytes as machine code where numba is installed; as plain Python, many times slower, where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+try:
+    import numba
+except ImportError:  # a reader needs no numba; a worker has it
+    numba = None
+
+COMPILED = numba is not None
+"""Whether `compiled` compiles."""
+
+
+def compiled(loop: Callable[..., Any]) -> Any:
+    """The function, compiled on its first call, without the interpreter's lock while it runs.
+
+    The machine code is kept beside the module, or in the user's cache folder (NUMBA_CACHE_DIR names another) where that
+    cannot be written; where neither can, every process compiles anew.
+    """
+    if numba is None:
+        return loop
+    try:
+        return numba.njit(nogil=True, cache=True)(loop)
+    except RuntimeError:  # no folder that could be written to
+        return numba.njit(nogil=True)(loop)
