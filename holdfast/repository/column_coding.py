@@ -124,7 +124,7 @@ class ColumnWriter:
                 way = DELTAS
             elif width == 8 and plain > 0.9 * 64 * looked:
                 way = INTERLEAVED
-        self.head.append(way | (REVERSED if big else 0))
+        self.head.append(way | (REVERSED if big and way != INTERLEAVED else 0))
         if way == INTERLEAVED:
             self._stream(values[:, at : at + width].reshape(-1), Content.BYTES)
             return

@@ -11,10 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.bacpac.compiled import COMPILED
 from holdfast.model.errors import Damaged
 from holdfast.repository.column_descriptions import Dictionary, Numbers, Values
 from holdfast.repository.frame_groups import Bytes, GroupReader
-from holdfast.repository.row_kernels import scatter_bytes, scatter_planes, scatter_prefixes, scatter_text
+
+if COMPILED:
+    from holdfast.repository.row_kernels import scatter_bytes, scatter_planes, scatter_prefixes, scatter_text
+else:
+    from holdfast.repository.row_vectors import scatter_bytes, scatter_planes, scatter_prefixes, scatter_text
 
 Lengths = NDArray[np.int32]
 

@@ -108,7 +108,7 @@ class DescriptionReader:
         elif column.form >= Form.NUMBERS:
             fields = [self._numbers(count, width) for width in column.fields]
         else:
-            text, flat = self._content(self._flag(TEXT), total)
+            text, flat = self._content(self._flag(BYTES if size % 2 else TEXT), total)
         return Values(column, rows, count, present, None, total, fields, text, flat)
 
     def _varying(self, column: ShapeColumn, rows: int) -> Values:
@@ -126,17 +126,17 @@ class DescriptionReader:
     def _content(self, kind: int, total: int) -> tuple[Text | None, Stream | None]:
         if kind == BYTES:
             return None, self.stream(total)
-        if total % 2:
+        if total % 2:  # each length is even, so their sum must be
             raise self._wrong()
         wide = self._flag(1)
         low = self.stream(total // 2)
         return Text(low, self.stream(total // 2) if wide else None), None
 
     def _numbers(self, count: int, width: int) -> Numbers:
-        way = self._flag(INTERLEAVED | REVERSED)
-        big, way = bool(way & REVERSED), way & ~REVERSED
+        way = self._flag(DELTAS | REVERSED)
         if way == INTERLEAVED:
-            return Numbers(count, width, [], self.stream(count * width), deltas=False, big=big)
+            return Numbers(count, width, [], self.stream(count * width), deltas=False, big=False)
+        big, way = bool(way & REVERSED), way & ~REVERSED
         if way not in (PLANES, DELTAS):
             raise self._wrong()
         varies = self._flag((1 << width) - 1)

@@ -6,13 +6,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holdfast.bacpac.compiled import COMPILED
 from holdfast.model.errors import Damaged
 from holdfast.repository.column_decoding import ColumnReader, ColumnValues
 from holdfast.repository.column_descriptions import DescriptionReader
 from holdfast.repository.frame_groups import Bytes, GroupReader, expand
-from holdfast.repository.row_kernels import place_cells
 from holdfast.repository.row_shape import RowShape
 from holdfast.repository.varints import VarintReader
+
+if COMPILED:
+    from holdfast.repository.row_kernels import place_cells
+else:
+    from holdfast.repository.row_vectors import place_cells
 
 
 @dataclass(frozen=True)

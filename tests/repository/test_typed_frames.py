@@ -20,7 +20,7 @@ from holdfast.bacpac.columns import Column, RowsNotDecodable
 from holdfast.bacpac.package import Bacpac
 from holdfast.bacpac.rows import RowCounter
 from holdfast.model.errors import Damaged
-from holdfast.repository import typed_frames
+from holdfast.repository import column_decoding, row_vectors, typed_decoding, typed_frames
 from holdfast.repository.codecs import Codec, decode_frame
 from holdfast.repository.frame_groups import expand
 from holdfast.repository.row_shape import RowShape
@@ -254,6 +254,21 @@ def test_a_small_frame_that_says_it_is_huge_is_refused_before_anything_is_made()
             decode_typed(with_head(head.replace(b"\x88\x27", rows), rest), len(plain), "frame")
 
 
+@settings(max_examples=200)
+@given(table=tables(chunks=False), data=st.data())
+def test_loops_and_vectors_put_rows_together_alike(table: tuple[list[Column], list[bytes]], data: Any) -> None:
+    of, rows = table
+    plain = b"".join(rows * 3)
+    assume(plain)
+    coded = encode_typed(plain, [Span(len(plain), shape_of(of), 0)], LEVEL)
+    assert coded is not None
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("scatter_bytes", "scatter_planes", "scatter_prefixes", "scatter_text"):
+            patch.setattr(column_decoding, name, getattr(row_vectors, name))
+        patch.setattr(typed_decoding, "place_cells", row_vectors.place_cells)
+        assert decode_typed(coded, len(plain), "frame") == plain
+
+
 def test_frames_are_read_without_numba(tmp_path: Path) -> None:
     """The same bytes from the interpreter alone, only slower."""
     of, plain = made(60)
@@ -294,5 +309,6 @@ def test_real_tables_come_back(real_bacpacs: dict[str, Path]) -> None:
                     continue
                 plain = b"".join(piece for part in table.parts for piece in bacpac.pieces(part))
                 if plain:
-                    spans = spans_of(list(table.columns), plain, [len(plain) // 3, len(plain) // 2])
-                    assert there_and_back(plain, spans) is not None, (path.name, table.name)
+                    there_and_back(plain, spans_of(list(table.columns), plain, [len(plain) // 3, len(plain) // 2]))
+                    whole = there_and_back(plain, [Span(len(plain), shape_of(list(table.columns)), 0)])
+                    assert whole is not None, (path.name, table.name)
