@@ -10,11 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from backports import zstd
 
 from holdfast.bacpac.compiled import COMPILED
 from holdfast.repository.column_coding import ColumnWriter
-from holdfast.repository.frame_groups import Bytes, Content, GroupWriter, squeeze
+from holdfast.repository.frame_groups import Bytes, Content, GroupWriter, compress, squeeze
 from holdfast.repository.row_kernels import count_rows, find_cells
 from holdfast.repository.row_shape import RowShape
 from holdfast.repository.varints import varint
@@ -22,7 +21,7 @@ from holdfast.repository.varints import varint
 #: Fewer rows than this of one shape are kept as they are: describing their columns would cost more.
 LEAST_ROWS = 4
 #: Bytes of a large frame that are compressed as they are, to see whether columns are better.
-_LOOK = 32 << 10
+_LOOK = 16 << 10
 
 
 @dataclass(frozen=True)
@@ -59,8 +58,7 @@ def encode_typed(plain: bytes, spans: Sequence[Span], level: int) -> bytes | Non
     if not runs:
         return None
     head, stored = _encode(data, runs, shapes, level)
-    compressor = zstd.ZstdCompressor(level=level)
-    packed = squeeze(head, compressor)
+    packed = squeeze(head, level)
     coded = b"".join((varint(len(head)), varint(len(packed)), packed, *stored))
     return None if _plain_is_better(plain, len(coded), level) else coded
 
@@ -140,8 +138,8 @@ def _raw(data: Bytes, runs: Sequence[_Rows], ends: dict[int, int]) -> Bytes:
 
 def _plain_is_better(plain: bytes, coded: int, level: int) -> bool:
     """The middle of a large frame says at once where columns are far ahead; elsewhere all of it is compressed to see."""
-    if len(plain) >= 4 * _LOOK:
+    if len(plain) >= 8 * _LOOK:
         middle = plain[len(plain) // 2 :][:_LOOK]
-        if len(zstd.compress(middle, level=1)) * len(plain) > 1.3 * coded * _LOOK:
+        if len(compress(middle, 1)) * len(plain) > 1.3 * coded * _LOOK:
             return False
-    return len(zstd.compress(plain, level=level)) <= coded
+    return len(compress(plain, level)) <= coded
