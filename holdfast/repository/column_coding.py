@@ -33,7 +33,7 @@ Places = NDArray[np.int32]
 _LOOK = 512
 _PRODUCT = np.array([n * np.log2(n) if n else 0.0 for n in range(_LOOK + 1)])
 #: Rows that are looked at for a dictionary, and most of them that may differ.
-_GLANCE, _DIFFER = 192, 140
+_GLANCE, _DIFFER = 192, 190
 
 
 class ColumnWriter:
@@ -151,7 +151,7 @@ class ColumnWriter:
         some = slice(0, glance * step, step)
         if self._number(starts[some].copy(), lengths[some].copy(), max(1, glance * _DIFFER // _GLANCE)) is None:
             return None
-        return self._number(starts, lengths, min(MOST_DISTINCT, rows // 4))
+        return self._number(starts, lengths, min(MOST_DISTINCT, rows // 2))
 
     def _number(self, starts: Places, lengths: Places, most: int) -> tuple[NDArray[np.int32], NDArray[np.int32]] | None:
         table = np.full(1 << (2 * most).bit_length(), -1, np.int32)
