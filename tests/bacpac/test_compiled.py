@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numba
@@ -19,10 +22,10 @@ def test_a_loop_is_compiled_where_no_folder_takes_its_machine_code(monkeypatch: 
     """What numba says then is a RuntimeError, as soon as it is asked to cache."""
     njit = numba.njit
 
-    def picky(**options: Any) -> Callable[..., Any]:
+    def picky(*args: Any, **options: Any) -> Callable[..., Any]:
         if options.get("cache"):
             raise RuntimeError("cannot cache function 'increase': no locator available")
-        return njit(**options)  # type: ignore[no-any-return]
+        return njit(*args, **options)  # type: ignore[no-any-return]
 
     monkeypatch.setattr(numba, "njit", picky)
     made = compiled(increase)
@@ -32,3 +35,9 @@ def test_a_loop_is_compiled_where_no_folder_takes_its_machine_code(monkeypatch: 
 
 def test_the_lock_of_the_interpreter_is_not_held() -> None:
     assert compiled(increase).targetoptions["nogil"] is True
+
+
+def test_numba_is_loaded_by_who_needs_it_only() -> None:
+    """Listing points must not wait for it."""
+    script = "import sys, holdfast.repository, holdfast.bacpac.rows; sys.exit('numba' in sys.modules)"
+    subprocess.run([sys.executable, "-c", script], env={"PYTHONPATH": str(Path(__file__).parents[2])}, check=True)
