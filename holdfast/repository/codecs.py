@@ -12,6 +12,7 @@ from backports import zstd
 
 from holdfast.model.errors import Damaged
 from holdfast.repository.errors import NewerFormat
+from holdfast.repository.typed_frames import decode_typed
 
 #: Level of the compressor: 266 MB/s a core, and what restic and borg are at by default.
 LEVEL = 3
@@ -53,17 +54,11 @@ def _zstd(coded: bytes, most: int, name: str) -> bytes:
     return plain
 
 
-def _typed(coded: bytes, most: int, name: str) -> bytes:
-    from holdfast.repository.typed_decoding import decode_typed  # loads numba
-
-    return decode_typed(coded, most, name)
-
-
 #: From codec to decoder: coded bytes, the most that may come of them, name for messages.
 DECODERS: dict[int, Callable[[bytes, int, str], bytes]] = {
     Codec.PLAIN: _plain,
     Codec.ZSTD: _zstd,
-    Codec.TYPED_COLUMNS: _typed,
+    Codec.TYPED_COLUMNS: decode_typed,
 }
 
 
