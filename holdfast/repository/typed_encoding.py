@@ -121,7 +121,7 @@ def _raw(data: Bytes, runs: Sequence[_Rows], ends: dict[int, int]) -> Bytes:
 
 def _plain_is_better(plain: bytes, coded: int, level: int) -> bool:
     """The middle of a large frame says at once where columns are far ahead; elsewhere all of it is compressed to see."""
-    if len(plain) >= 8 * _LOOK:
+    if len(plain) >= 16 * _LOOK:
         middle = plain[len(plain) // 2 :][:_LOOK]
         if len(compress(middle, 1)) * len(plain) > 1.3 * coded * _LOOK:
             return False
