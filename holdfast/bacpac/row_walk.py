@@ -5,21 +5,16 @@ from __future__ import annotations
 
 from holdfast.bacpac.compiled import compiled
 
-# Places in the state. What is not whole at the end of a piece is carried over to the next.
-STEP, ROWS, PASS, IN_CHUNKS = range(4)
-# What a call answers: where it stopped, where the last row ended and the first began (-1: none did), a wrong length.
-AT, ENDED, BEGAN, WRONG = range(4, 8)
-STATE = 8
-
-IS_NULL = 1
-
 #: Longer than any data: a value that says it is longer never ends.
 _ENDLESS = 1 << 62
 
 
 @compiled
 def walk(data, prefixes, fixed, longest, nullable, state):  # noqa: C901
-    """Passes over the piece. `fixed`, `longest` are -1 where they do not bound. Answers 0, IS_NULL or 2: a wrong length.
+    """Passes over the piece. `fixed`, `longest` are -1 where they do not bound. 0, or 1: a NULL, 2: a length that cannot be.
+
+    `state` carries over what is not whole at the end of the piece: column, rows, bytes to be passed, whether in chunks. It
+    answers where the walk stopped, where the last row ended and the first began (-1: none did), and the wrong length.
 
     Lengths are put together by sums and products: these stay signed 64-bit numbers in numba whatever the bytes' type.
     """

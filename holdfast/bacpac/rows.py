@@ -9,7 +9,10 @@ import numpy as np
 
 from holdfast.bacpac.columns import Column, Layout, RowsNotDecodable, layout_of
 from holdfast.bacpac.compiled import COMPILED
-from holdfast.bacpac.row_walk import AT, BEGAN, ENDED, IN_CHUNKS, IS_NULL, PASS, ROWS, STATE, STEP, WRONG, walk
+
+# Places in the state of the walk.
+STEP, ROWS, PASS, IN_CHUNKS, AT, ENDED, BEGAN, WRONG = range(8)
+_IS_NULL = 1
 
 
 class RowCounter:
@@ -31,7 +34,10 @@ class RowCounter:
             _numbers([int(layout.nullable) for _, layout in steps]),
         ]
         self._row_bytes = steps[0][1].value_bytes if len(steps) == 1 and not steps[0][1].prefix_bytes else None
-        self._state = _numbers([0] * STATE)
+        self._state = _numbers([0] * 8)
+        from holdfast.bacpac.row_walk import walk  # loads numba
+
+        self._walk = walk
         # What of the last piece is not read yet: the start of a prefix.
         self._held = b""
         self._fed = 0
@@ -58,9 +64,9 @@ class RowCounter:
         begins = not (self._held or state[STEP] or state[PASS] or state[IN_CHUNKS])
         held = len(self._held)
         data = self._held + piece if held else piece
-        wrong = walk(np.frombuffer(data, np.uint8) if COMPILED else data, *self._plan, state)
+        wrong = self._walk(np.frombuffer(data, np.uint8) if COMPILED else data, *self._plan, state)
         if wrong:
-            what = "is NULL and must not be" if wrong == IS_NULL else f"is {state[WRONG]} bytes long, not as declared"
+            what = "is NULL and must not be" if wrong == _IS_NULL else f"is {state[WRONG]} bytes long, not as declared"
             raise RowsNotDecodable(f"row {state[ROWS] + 1}: column {self._names[state[STEP]]} {what}")
         if state[ENDED] >= 0:
             self._border = self._fed - len(data) + int(state[ENDED])

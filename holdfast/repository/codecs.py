@@ -12,7 +12,7 @@ from backports import zstd
 
 from holdfast.model.errors import Damaged
 from holdfast.repository.errors import NewerFormat
-from holdfast.repository.typed_decoding import decode_typed
+from holdfast.repository.typed_frames import decode_typed
 
 #: Level of the compressor: 266 MB/s a core, and what restic and borg are at by default.
 LEVEL = 3

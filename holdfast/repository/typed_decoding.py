@@ -33,8 +33,8 @@ class _Frame:
     groups: GroupReader
 
 
-def decode_typed(coded: bytes, most: int, name: str) -> bytes:
-    """The bytes that `encode_typed` was given. Raises Damaged for anything else, and where they are more than `most`."""
+def decode(coded: bytes, most: int, name: str) -> bytes:
+    """The bytes that were encoded. Raises Damaged for anything else, and where they are more than `most`."""
     frame = _open(coded, most, name)
     descriptions = DescriptionReader(frame.head, frame.groups, most, name)
     described = [

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from holdfast.model.errors import Damaged
 
+_SHORT = [bytes((value,)) for value in range(128)]
+
 
 def varint(value: int) -> bytes:
     """A number from 0."""
+    if value < 128:
+        return _SHORT[value]
     out = bytearray()
     while value > 127:
         out.append(value & 127 | 128)

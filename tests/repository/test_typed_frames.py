@@ -20,12 +20,12 @@ from holdfast.bacpac.columns import Column, RowsNotDecodable
 from holdfast.bacpac.package import Bacpac
 from holdfast.bacpac.rows import RowCounter
 from holdfast.model.errors import Damaged
-from holdfast.repository import column_decoding, row_vectors, typed_decoding, typed_frames
+from holdfast.repository import column_decoding, row_vectors, typed_decoding, typed_encoding
 from holdfast.repository.codecs import Codec, decode_frame
 from holdfast.repository.frame_groups import expand
 from holdfast.repository.row_shape import RowShape
-from holdfast.repository.typed_decoding import decode_column, decode_typed
-from holdfast.repository.typed_frames import Span, encode_typed
+from holdfast.repository.typed_decoding import decode_column
+from holdfast.repository.typed_frames import Span, decode_typed, encode_typed
 from holdfast.repository.varints import VarintReader, varint
 from tests.bacpac.sql_rows import columns, encode, mutated, tables, values
 
@@ -35,8 +35,8 @@ LEVEL = 1
 @pytest.fixture(autouse=True)
 def always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Frames of a few rows are typed too, and where plain zstd would be shorter."""
-    monkeypatch.setattr(typed_frames, "_plain_is_better", lambda *_: False)
-    monkeypatch.setattr(typed_frames, "LEAST_ROWS", 1)
+    monkeypatch.setattr(typed_encoding, "_plain_is_better", lambda *_: False)
+    monkeypatch.setattr(typed_encoding, "LEAST_ROWS", 1)
 
 
 def shape_of(of: list[Column]) -> bytes:
@@ -279,7 +279,7 @@ def test_frames_are_read_without_numba(tmp_path: Path) -> None:
         "import sys; sys.modules['numba'] = None\n"
         "from pathlib import Path\n"
         "from holdfast.bacpac.compiled import COMPILED\n"
-        "from holdfast.repository.typed_decoding import decode_typed\n"
+        "from holdfast.repository.typed_frames import decode_typed\n"
         "assert not COMPILED\n"
         f"sys.stdout.buffer.write(decode_typed(Path('coded').read_bytes(), {len(plain)}, 'frame'))\n"
     )

@@ -17,10 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.bacpac.columns import Column
-from holdfast.repository import typed_frames
+from holdfast.repository import typed_encoding
 from holdfast.repository.row_shape import RowShape
-from holdfast.repository.typed_decoding import decode_typed
-from holdfast.repository.typed_frames import Span, encode_typed
+from holdfast.repository.typed_frames import Span, decode_typed, encode_typed
 from tests.bacpac.sql_rows import mutated, tables
 
 GOLDEN = Path(__file__).parent / "golden" / "typed"
@@ -174,8 +173,8 @@ def test_a_reader_written_from_the_page_reads_any_frame(both: Any, repeats: int,
         plain += part
         spans.append(Span(len(part), shape.encode(), 0))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(typed_frames, "_plain_is_better", lambda *_: False)
-        patch.setattr(typed_frames, "LEAST_ROWS", 1)
+        patch.setattr(typed_encoding, "_plain_is_better", lambda *_: False)
+        patch.setattr(typed_encoding, "LEAST_ROWS", 1)
         coded = encode_typed(plain, spans, 1)
     if coded is not None:
         assert read(coded) == plain
