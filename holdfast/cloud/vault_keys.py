@@ -111,6 +111,8 @@ class AzureVaultKey:
             raise VaultKeyDisabled(f"{self._told(version)}: {error}") from None
 
     def _error(self, error: AzureError, doing: str, version: str) -> HoldfastError:
+        from azure.core.exceptions import ClientAuthenticationError
+
         failure, key = failure_of(error), self._told(version)
         inner = _inner_code(error)
         if inner == "KeyDisabled" or "disabled key" in failure.message:
@@ -128,6 +130,11 @@ class AzureVaultKey:
                 found.detail += f" ({inner})"
             advice = f"Give the identity the role {_ROLE!r} on {self.key}, and let the vault's network rules admit it."
             return Forbidden(found.detail, help=advice)
+        if isinstance(error, ClientAuthenticationError) and not failure.status:
+            advice = (
+                "Sign in to Azure (`az login`), or run where a managed identity is; it was asked for a token in vain."
+            )
+            return Unavailable(f"{key}: nobody is signed in", help=advice)
         if isinstance(found, Unavailable):
             advice = f"Check the vault's name {self._vault}, that it exists, and that this network reaches it."
             return Unavailable(found.detail, help=advice)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from azure.identity import CredentialUnavailableError
 from azure.keyvault.keys import KeyClient
 
 from holdfast.cloud.clients import Clients
@@ -124,6 +125,18 @@ def test_a_vault_that_does_not_answer_is_named(clients: Clients, monkeypatch: py
         wrapper.unwrap(b"x", "1")
     assert "https://127.0.0.1:9/keys/k/1" in raised.value.detail
     assert "https://127.0.0.1:9" in raised.value.help
+
+
+def test_who_is_not_signed_in_is_told_so(azure: Any) -> None:
+    class NotSignedIn:
+        def get_token(self, *_: str, **__: Any) -> Any:
+            raise CredentialUnavailableError(message="no account")
+
+    wrapper = AzureVaultKey(f"{azure.url}/keys/k", NotSignedIn())
+    for attempt in (wrapper.newest, lambda: wrapper.unwrap(b"x", "1")):
+        with pytest.raises(Unavailable, match="nobody is signed in") as raised:
+            attempt()
+        assert "az login" in raised.value.help
 
 
 def test_a_repository_is_made_and_read_with_the_key(
