@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from holdfast.model.clock import iso, parse_iso
-from holdfast.model.errors import Damaged, NoRepository, WrongKey
+from holdfast.model.errors import Damaged, NoRepository
 from holdfast.repository.credentials import Credential
 from holdfast.repository.errors import RepositoryExists
 from holdfast.repository.format import DESCRIPTION, FORMAT, canonical, checksummed, new_id, verified_checksum
@@ -66,9 +66,7 @@ def open_description(store: ObjectStore, credential: Credential) -> tuple[Descri
     """Reads the description and opens a slot. Raises NoRepository, WrongKey, Damaged, NewerFormat."""
     data = _read(store)
     description, key_id = _parse(data)
-    keys = unlock(store, description.repository, credential)
-    if keys.key_id.hex() != key_id:
-        raise WrongKey(f"the slot holds another key than {DESCRIPTION} names")
+    keys = unlock(store, description.repository, key_id, credential)
     verify_description(data, keys)
     return description, keys
 

@@ -8,7 +8,7 @@ from holdfast.model.clock import iso
 from holdfast.model.errors import Damaged, HoldfastError, WrongKey
 from holdfast.repository.credentials import Credential, Slot
 from holdfast.repository.errors import ForeignSlot
-from holdfast.repository.format import FORMAT, canonical, checksummed, new_id, slot_name, verified_checksum
+from holdfast.repository.format import DESCRIPTION, FORMAT, canonical, checksummed, new_id, slot_name, verified_checksum
 from holdfast.repository.keys import RepositoryKeys
 from holdfast.storage import ObjectStore
 
@@ -63,13 +63,15 @@ def open_slot(content: Slot, name: str, credential: Credential) -> RepositoryKey
     return RepositoryKeys.unwrap(wrapping_key, wrapped, canonical(rest))
 
 
-def unlock(store: ObjectStore, repository: str, credential: Credential) -> RepositoryKeys:
-    """Tries the credential on every slot of its kind.
+def unlock(store: ObjectStore, repository: str, key_id: str, credential: Credential) -> RepositoryKeys:
+    """Tries the credential on every slot of its kind, until one opens and holds the key of that id.
 
+    A slot that opens to another key was forged by somebody who may wrap as well: it must not hide the right one.
     Raises WrongKey; Damaged where only damaged slots are left; what a vault said where none of its slots opened.
     """
     damage: Damaged | None = None
     refused: HoldfastError | None = None
+    forged = ""
     tried, others = 0, set[str]()
     for info in store.list(SLOTS):
         try:
@@ -77,7 +79,10 @@ def unlock(store: ObjectStore, repository: str, credential: Credential) -> Repos
             if content.get("kind") != credential.kind:
                 others.add(str(content.get("kind")))
                 continue
-            return open_slot(content, info.name, credential)
+            keys = open_slot(content, info.name, credential)
+            if keys.key_id.hex() == key_id:
+                return keys
+            forged = info.name
         except ForeignSlot:
             continue
         except WrongKey:
@@ -89,6 +94,8 @@ def unlock(store: ObjectStore, repository: str, credential: Credential) -> Repos
             refused = refused or error
     if refused:
         raise refused
+    if forged:
+        raise WrongKey(f"{forged} holds another key than {DESCRIPTION} names")
     if damage and not tried:
         raise damage
     if damage:

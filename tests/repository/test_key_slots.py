@@ -438,6 +438,24 @@ def test_a_kind_and_an_algorithm_of_a_newer_version_are_passed_over_and_named(
         Repository.open(memory, VaultKey(vault.wrapper()), clock=clock)
 
 
+def test_forged_slots_do_not_hide_the_right_one(
+    repository: Repository, memory: MemoryStore, vault: Vault, clock: Any
+) -> None:
+    """Whoever may wrap with the vault's key can make slots of a key of his own; before or after the right one by name."""
+    repository.slots.add(VaultKey(vault.wrapper()), "vault")
+    other = Repository.init(MemoryStore(), _password("forger"), clock=clock)
+    other.description = repository.description
+    for number in range(8):
+        forging = other.slots
+        forging._store = memory
+        forging.add(VaultKey(vault.wrapper()), f"forged {number}")
+    assert _opens(memory, VaultKey(vault.wrapper()), clock)
+    (right,) = (slot for slot in repository.slots.all() if slot.name == "vault")
+    memory.delete(slot_name(right.id))
+    with pytest.raises(WrongKey, match="another key"):
+        Repository.open(memory, VaultKey(vault.wrapper()), clock=clock)
+
+
 def test_a_slot_that_vanishes_while_it_is_listed_is_left_out(repository: Repository, memory: MemoryStore) -> None:
     class Vanishing(MemoryStore):
         def get(self, name: str) -> bytes:
