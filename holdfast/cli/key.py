@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,7 @@ from holdfast.cli.direct import PasswordFileOption, UrlOption, needs_url, open_p
 from holdfast.cli.output import Column, Output, OutputOption, field, print_list, print_object, say, when
 from holdfast.cli.unlocking import credential, named_vault_key, password_of, vault_key_of
 from holdfast.model.clock import iso
-from holdfast.model.errors import InvalidInput
+from holdfast.model.errors import Conflict, InvalidInput, NotFound
 
 if TYPE_CHECKING:
     from holdfast.repository import Credential, RecoveryKey, SlotInfo
@@ -102,14 +103,13 @@ def rotate(
     """
     opened = open_repository(needs_url(repository, "repository key rotate"), password_file)
     given = _new(new_password_file, new_vault_key)
-    kinds = {found.kind for found in opened.slots.all() if slot in (found.id, found.name)}
+    kinds = {found.kind for found in opened.slots.named(slot)}
     if kinds == {"recovery"} and given is None:
         if to is None:
             raise InvalidInput("a new recovery key is to be written somewhere", help="Name a new file: --to FILE.")
-        new: Credential = (recovery := _recovery_key())
-        with _Written(to, recovery, opened.description.repository) as written:
-            done = opened.slots.rotate(slot, new)
-            written.keep()
+        recovery = _recovery_key()
+        with _written(to, recovery, opened.description.repository):
+            done = opened.slots.rotate(slot, recovery)
     else:
         if given is None and kinds == {"keyvault"} and (url := named_vault_key()):
             given = vault_key_of(url)
@@ -137,9 +137,8 @@ def export_recovery(
     opened = open_repository(needs_url(repository, "repository key export-recovery"), password_file)
     recovery = _recovery_key()
     if to is not None:
-        with _Written(to, recovery, opened.description.repository) as written:
+        with _written(to, recovery, opened.description.repository):
             slot = opened.slots.add(recovery, name)
-            written.keep()
         print_object({**_as_json(slot), "file": str(to)}, output)
         return
     slot = opened.slots.add(recovery, name)
@@ -147,35 +146,33 @@ def export_recovery(
     print_object({**_as_json(slot), "recovery_key": recovery.text}, output)
 
 
-class _Written:
-    """A file with a recovery key, made before its slot, so that no slot is without its key; gone if the slot is not made."""
+@contextmanager
+def _written(file: Path, key: RecoveryKey, repository: str) -> Iterator[None]:
+    """A file with a recovery key, made before its slot, so that no slot is ever without its key.
 
-    def __init__(self, file: Path, key: RecoveryKey, repository: str) -> None:
-        self._file, self._kept = file, False
-        text = (
-            f"# Recovery key of the Holdfast repository {repository}. Keep it in a safe: it opens the repository alone.\n"
-            f"{key.text}\n"
-        )
-        try:
-            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
-                made.write(text)
-                made.flush()
-                os.fsync(made.fileno())
-        except FileExistsError:
-            raise InvalidInput(f"--to {file}: there is a file of that name", help="Name a new file.") from None
-        except OSError as error:
-            raise InvalidInput(f"--to {file}: {error.strerror}") from None
-
-    def __enter__(self) -> _Written:
-        return self
-
-    def keep(self) -> None:
-        """The slot is there."""
-        self._kept = True
-
-    def __exit__(self, *_: object) -> None:
-        if not self._kept:
-            self._file.unlink(missing_ok=True)
+    It is removed only where it is certain that there is no slot: after a lost answer it may be all that opens.
+    """
+    text = (
+        f"# Recovery key of the Holdfast repository {repository}. Keep it in a safe: it opens the repository alone.\n"
+        f"{key.text}\n"
+    )
+    try:
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
+            made.write(text)
+            made.flush()
+            os.fsync(made.fileno())
+    except FileExistsError:
+        raise InvalidInput(f"--to {file}: there is a file of that name", help="Name a new file.") from None
+    except OSError as error:
+        raise InvalidInput(f"--to {file}: {error.strerror}") from None
+    try:
+        yield
+    except (Conflict, InvalidInput, NotFound):
+        file.unlink(missing_ok=True)
+        raise
+    except BaseException:
+        say(f"{file} is kept: its slot may have been made, see `holdfast repository key list`")
+        raise
 
 
 def _recovery_key() -> RecoveryKey:

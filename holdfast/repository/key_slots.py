@@ -83,6 +83,16 @@ class KeySlots:
         """See `list_slots`."""
         return list_slots(self._store, self._repository)
 
+    def named(self, which: str) -> list[SlotInfo]:
+        """The slot of that id, whatever state it is in, or all of that name, oldest first. Raises NotFound."""
+        slots = self.all()
+        by_name = [slot for slot in slots if slot.name == which and slot.state in ("ok", "unknown")]
+        found = [slot for slot in slots if slot.id == which] or by_name
+        if not found:
+            known = ", ".join(f"{slot.name} ({slot.id})" for slot in slots) or "none"
+            raise NotFound(f"key slot {which!r}; there are {known}", help="Name a slot by its id or its name.")
+        return found
+
     def add(self, credential: Credential, name: str) -> SlotInfo:
         """A further slot. Raises Conflict for a name that is taken, InvalidInput, and what the credential raises."""
         if not _NAME.fullmatch(name) or _ID.fullmatch(name):
@@ -100,7 +110,7 @@ class KeySlots:
 
         Raises NotFound, InvalidInput where several have the name, NothingElseOpens, Forbidden.
         """
-        named = self._named(which)
+        named = self.named(which)
         if len(named) > 1:
             ids = ", ".join(slot.id for slot in named)
             raise InvalidInput(f"{len(named)} slots are named {which!r}", help=f"Name one by its id: {ids}.")
@@ -116,7 +126,7 @@ class KeySlots:
         the new credential is the new one. Raises NotFound, InvalidInput for a credential of another kind, and what
         `add` and `remove` raise.
         """
-        old = self._named(which)
+        old = self.named(which)
         if any(slot.kind != credential.kind or slot.state != "ok" for slot in old):
             raise InvalidInput(
                 f"the slot {which!r} is {', '.join(sorted({s.kind or s.state for s in old}))}, "
@@ -137,16 +147,6 @@ class KeySlots:
     def _add(self, credential: Credential, name: str) -> SlotInfo:
         slot = add_slot(self._store, self._keys, self._repository, credential, name, self._clock.now())
         return _info(slot_name(slot), self._store.get(slot_name(slot)), self._repository)
-
-    def _named(self, which: str) -> list[SlotInfo]:
-        """By id, whatever state it is in, or all of a name; oldest first."""
-        slots = self.all()
-        by_name = [slot for slot in slots if slot.name == which and slot.state in ("ok", "unknown")]
-        found = [slot for slot in slots if slot.id == which] or by_name
-        if not found:
-            known = ", ".join(f"{slot.name} ({slot.id})" for slot in slots) or "none"
-            raise NotFound(f"key slot {which!r}; there are {known}", help="Name a slot by its id or its name.")
-        return found
 
     def _make_sure_of_another(self, slot: SlotInfo, credential: Credential) -> None:
         refused: HoldfastError | None = None

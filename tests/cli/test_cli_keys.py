@@ -15,6 +15,7 @@ import typer
 from holdfast import wiring
 from holdfast.cli import main as main_module
 from holdfast.model.errors import Unavailable, WrongKey
+from holdfast.storage.folder import FolderStore
 
 from .conftest import Run
 
@@ -205,6 +206,28 @@ def test_a_recovery_file_is_gone_where_its_slot_was_not_made(
     assert not file.exists()
 
 
+def test_a_recovery_file_stays_where_its_slot_may_be_all_that_is_left(
+    run: Run, repository: str, at: tuple[str | Path, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to the removal of the old slot is lost, and the old recovery key was what everything opened with."""
+    old, new = tmp_path / "old", tmp_path / "new"
+    run("repository", "key", "export-recovery", "--to", old, *at)
+    by_old = ("--repository", repository, "--recovery-key-file", old, "-o", "json")
+    assert run("repository", "key", "remove", "first", *by_old).code == 0
+    delete = FolderStore.delete
+
+    def lose(store: FolderStore, name: str) -> None:
+        delete(store, name)
+        raise Unavailable(name)
+
+    monkeypatch.setattr(FolderStore, "delete", lose)
+    ran = run("repository", "key", "rotate", "recovery", "--to", new, *by_old)
+    assert ran.code == Unavailable.exit_code
+    assert "is kept" in ran.err
+    assert run("point", "list", *by_old).code == 12
+    assert run("point", "list", "--repository", repository, "--recovery-key-file", new, "-o", "json").json == []
+
+
 def test_one_way_in_is_named_and_no_two(
     run: Run, repository: str, at: tuple[str | Path, ...], second: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -225,6 +248,7 @@ def test_a_slot_that_is_not_there_and_a_name_that_is_taken(
     run: Run, repository: str, at: tuple[str | Path, ...], second: Path
 ) -> None:
     assert run("repository", "key", "remove", "nothing", *at).code == 4
+    assert run("repository", "key", "rotate", "nothing", *at).code == 4
     taken = ("--name", "first", "--new-password-file", second)
     assert run("repository", "key", "add", *taken, *at).code == 5
     assert run("repository", "key", "rotate", "first", *at).code == 2
