@@ -310,7 +310,10 @@ class RepositoryLocked(Conflict):
 class WrongKey(HoldfastError):
     code = "wrong-key"
     title = "The password or key does not open the repository"
-    advice = "Check the password: the Key Vault secret that the repository's setting names, or the file that you gave."
+    advice = (
+        "Check the password or key: what the repository's settings name, or the file that you gave; "
+        "`holdfast repository key list` shows what opens it."
+    )
     exit_code = 12
     http_status = 403
     permanent = True

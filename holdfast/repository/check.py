@@ -18,13 +18,13 @@ from holdfast.repository.description import verify_description
 from holdfast.repository.errors import ForeignSlot
 from holdfast.repository.format import DESCRIPTION, Kind, object_name
 from holdfast.repository.index import ChunkIndex
-from holdfast.repository.keys import read_slot
 from holdfast.repository.listing import ChainObjects, Listing, list_all
 from holdfast.repository.manifests import ReadManifest
 from holdfast.repository.packs import PackTable, decode_index, read_table
 from holdfast.repository.parallel import in_order
 from holdfast.repository.point_reading import ChainReader
 from holdfast.repository.seal import Sealer, open_document
+from holdfast.repository.slots import read_slot
 from holdfast.storage import ObjectInfo, ObjectStore
 
 #: Packs that are read beside each other; each is held whole.

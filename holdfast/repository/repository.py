@@ -19,10 +19,12 @@ from holdfast.repository.check import CheckReport, Subset, check_repository
 from holdfast.repository.codecs import LEVEL
 from holdfast.repository.content import PointContent
 from holdfast.repository.copying import content_of_point
+from holdfast.repository.credentials import Credential, Password
 from holdfast.repository.errors import PointConflict
 from holdfast.repository.format import check_id, locator_name
 from holdfast.repository.index import ChunkIndex
-from holdfast.repository.keys import PasswordCost, RepositoryKeys, add_password_slot
+from holdfast.repository.key_slots import KeySlots
+from holdfast.repository.keys import PasswordCost, RepositoryKeys
 from holdfast.repository.locators import chain_ids, chains_of_point, hinted_sequence
 from holdfast.repository.manifests import PointHeader, ReadManifest
 from holdfast.repository.point_reading import ChainReader, PointReader
@@ -72,34 +74,41 @@ class Repository:
     def init(
         cls,
         store: ObjectStore,
-        password: str,
+        credential: str | Credential,
         *,
         clock: Clock,
         name: str = "",
         archive: bool = False,
         cost: PasswordCost | None = None,
     ) -> Self:
-        """Makes a repository in an empty place. `cost`: what trying a password costs.
+        """Makes a repository in an empty place. A text is a password; `cost`: what trying it costs.
 
-        Raises RepositoryExists where there is anything already, InvalidInput for an empty password.
+        Raises RepositoryExists where there is anything already, InvalidInput for an empty password, and what a
+        KeyWrapper raises.
         """
-        made = descriptions.create(store, password, archive=archive, at=clock.now(), cost=cost or PasswordCost())
-        return cls(store, *made, clock, name)
+        if isinstance(credential, str):
+            credential = Password(credential, cost or PasswordCost())
+        return cls(store, *descriptions.create(store, credential, archive=archive, at=clock.now()), clock, name)
 
     @classmethod
-    def open(cls, store: ObjectStore, password: str, *, clock: Clock, name: str = "") -> Self:
-        """Raises NoRepository, WrongKey, Damaged, NewerFormat. `name` is what points say they lie in."""
-        return cls(store, *descriptions.open_description(store, password), clock, name)
+    def open(cls, store: ObjectStore, credential: str | Credential, *, clock: Clock, name: str = "") -> Self:
+        """A text is a password. `name` is what points say they lie in.
+
+        Raises NoRepository, WrongKey, Damaged, NewerFormat, and what a KeyWrapper raises.
+        """
+        if isinstance(credential, str):
+            credential = Password(credential)
+        return cls(store, *descriptions.open_description(store, credential), clock, name)
 
     @property
     def tier(self) -> Tier:
         """What points of this repository say."""
         return "archive" if self.description.archive else "backup"
 
-    def add_password(self, password: str, name: str, *, cost: PasswordCost | None = None) -> str:
-        """A further password that opens the repository; returns the id of its slot."""
-        now, repository = self.clock.now(), self.description.repository
-        return add_password_slot(self.store, self._keys, repository, password, name, now, cost or PasswordCost())
+    @property
+    def slots(self) -> KeySlots:
+        """What opens the repository."""
+        return KeySlots(self.store, self._keys, self.description.repository, self.clock)
 
     def chains(self) -> list[str]:
         """Ids of all chains, sorted."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from holdfast.model.errors import Damaged, HoldfastError, WrongKey
-from holdfast.repository import NewerFormat, Repository
+from holdfast.repository import NewerFormat, Password, Repository
 from holdfast.storage.memory import MemoryStore
 
 FIRST = "chains/chain-a/manifests/0000000001"
@@ -244,7 +244,7 @@ def test_a_second_password_opens_too_and_survives_the_first_slot(
     repository: Repository, memory: MemoryStore, tools: Any, clock: Any
 ) -> None:
     (first,) = _objects(memory, "keys/")
-    repository.add_password("second password", "break glass", cost=tools.cost)
+    repository.slots.add(Password("second password", tools.cost), "break glass")
     del memory.objects[first]
     Repository.open(memory, "second password", clock=clock)
     with pytest.raises(WrongKey):
