@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from holdfast.repository import Repository
     from holdfast.storage import ObjectStore
+    from holdfast.storage.foreign_blobs import ForeignBlobs
 
 RepositoryOption = Annotated[
     str | None,
@@ -72,6 +73,14 @@ def open_place(url: str) -> ObjectStore:
     return open_store(
         url, credential=_credential(url), api_version=os.environ.get("HOLDFAST_STORAGE_API_VERSION") or None
     )
+
+
+def open_container(url: str) -> ForeignBlobs:
+    """A container that others filled, to be read; signed in as `open_place` is."""
+    from holdfast.storage.foreign_blobs import ForeignBlobs
+
+    api_version = os.environ.get("HOLDFAST_STORAGE_API_VERSION") or None
+    return ForeignBlobs(url, credential=_credential(url), api_version=api_version)
 
 
 def read_password(file: Path | None) -> str:

@@ -14,7 +14,20 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from holdfast import __version__
-from holdfast.cli import archive, backup, explain, point, policy, preflight, repository, schema, session, status
+from holdfast.cli import (
+    archive,
+    backup,
+    explain,
+    point,
+    point_import,
+    policy,
+    preflight,
+    repository,
+    repository_copy,
+    schema,
+    session,
+    status,
+)
 from holdfast.cli.output import print_text, say, say_error
 from holdfast.model.errors import Cancelled, HoldfastError, InvalidInput
 
@@ -37,6 +50,8 @@ for _noun, _commands in (
     ("repository", repository.app),
 ):
     app.add_typer(_commands, name=_noun)
+point.app.command("import")(point_import.import_points)
+repository.app.command("copy")(repository_copy.copy)
 app.command("preflight")(preflight.preflight)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)

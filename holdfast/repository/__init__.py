@@ -1,5 +1,6 @@
 """The repository: chains of restore points, deduplicated, compressed, sealed. The format is docs/repository-format.md."""
 
+from holdfast.repository.chain_copying import CopyPlan, PointCopy
 from holdfast.repository.check import CheckProblem, CheckReport
 from holdfast.repository.errors import NewerFormat, NotIdentical, PointConflict, RepositoryExists
 from holdfast.repository.keys import PasswordCost
@@ -12,10 +13,12 @@ __all__ = [
     "ChainSurvey",
     "CheckProblem",
     "CheckReport",
+    "CopyPlan",
     "NewerFormat",
     "NotIdentical",
     "PasswordCost",
     "PointConflict",
+    "PointCopy",
     "PointHeader",
     "Rehydration",
     "Repository",

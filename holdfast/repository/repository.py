@@ -14,6 +14,7 @@ from holdfast.model.job import Progress
 from holdfast.model.point import RestorePoint, Tier, point_id
 from holdfast.repository import description as descriptions
 from holdfast.repository.chain import Chain, Problem
+from holdfast.repository.chain_copying import CopyPlan, PointCopy, copy_planned, plan_copy
 from holdfast.repository.check import CheckReport, Subset, check_repository
 from holdfast.repository.content import PointContent
 from holdfast.repository.copying import content_of_point
@@ -171,6 +172,32 @@ class Repository:
             }
         )
         return target._store(lambda: content_of_point(self._reader(read)), copied, owner, progress, cancelled)
+
+    def plan_copy(self, target: Repository, wanted: Callable[[str], bool]) -> CopyPlan:
+        """What copying the chains whose source's name is `wanted` to `target` would do. Changes nothing."""
+        return plan_copy(self, target, wanted)
+
+    def copy_planned(
+        self, copy: PointCopy, target: Repository, *, owner: str, progress: ProgressFn = _silent
+    ) -> RestorePoint:
+        """Copies one point of a plan as it is, under its own id, verified on the way. Raises as `copy_point`."""
+        return copy_planned(copy, self, target, owner=owner, progress=progress)
+
+    def manifests(self, chain: str) -> tuple[list[ReadManifest], list[Problem]]:
+        """All manifests of a chain that can be read, in their order, and everything that is wrong with them."""
+        return self._chain(chain).manifests()
+
+    def reader(self, read: ReadManifest) -> PointReader:
+        """Reads the point of a manifest."""
+        return self._reader(read)
+
+    def existing(self, header: PointHeader) -> ReadManifest | None:
+        """The point of that id, if it is there. Raises PointConflict where another chain has it."""
+        return self._existing(header)
+
+    def store_copy(self, point: PointReader, header: PointHeader, *, owner: str, progress: ProgressFn) -> RestorePoint:
+        """Stores what `point` reads of another repository. Raises as `store_point`, and Damaged."""
+        return self._store(lambda: content_of_point(point), header, owner, progress, _never)
 
     def write_bacpac(
         self,
