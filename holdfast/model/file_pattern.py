@@ -23,7 +23,6 @@ _DIRECTIVES = {
     "m": r"(?:0[1-9]|1[0-2])",
     "b": r"[A-Za-z]{3}",
     "d": r"(?:0[1-9]|[12][0-9]|3[01])",
-    "j": r"[0-9]{3}",
     "H": r"(?:[01][0-9]|2[0-3])",
     "I": r"(?:0[1-9]|1[0-2])",
     "p": r"[AaPp][Mm]",
@@ -31,7 +30,7 @@ _DIRECTIVES = {
     "S": r"[0-5][0-9]",
     "z": r"(?:Z|[+-][0-9]{2}:?[0-9]{2})",
 }
-_NEEDED = (("Y", "y"), ("j", "m", "b"), ("j", "d"))
+_NEEDED = (("Y", "y"), ("m", "b"), ("d",))
 _HELP = (
     "A pattern is a name with fields in it, as {database}_{date:%Y-%m-%d}.bacpac: text fields have a name, time fields a "
     "format of %Y %m %d %H %M %S and the like as well."

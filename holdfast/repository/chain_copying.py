@@ -48,7 +48,7 @@ class PointCopy:
 
 @dataclass
 class CopyPlan:
-    """The points of the chains that are wanted, by chain and oldest first, and what is wrong with those chains."""
+    """The points of the chains that are wanted, by source and oldest first, and what is wrong with those chains."""
 
     points: list[PointCopy] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -63,6 +63,7 @@ def plan_copy(origin: Repository, target: Repository, wanted: Callable[[str], bo
     if origin.description.repository == target.description.repository:
         raise InvalidInput(f"{origin.name} and {target.name} are the same repository, or byte copies of one")
     plan = CopyPlan()
+    by_source: list[tuple[str, list[PointCopy]]] = []
     there = set(target.chains())
     for chain in origin.chains():
         manifests, problems = origin.manifests(chain)
@@ -75,8 +76,11 @@ def plan_copy(origin: Repository, target: Repository, wanted: Callable[[str], bo
             if damage:
                 raise Damaged("; ".join(map(str, damage)))
             in_target = {read.manifest.point.id: read for read in known}
-        for read in sorted(manifests, key=lambda one: (one.manifest.point.created_at, one.manifest.sequence)):
-            plan.points.append(_planned(origin, target, read, in_target))
+        manifests.sort(key=lambda one: (one.manifest.point.created_at, one.manifest.sequence))
+        copies = [_planned(origin, target, read, in_target) for read in manifests]
+        by_source.append((copies[-1].header.source.lower() if copies else "", copies))
+    for _, copies in sorted(by_source, key=lambda one: one[0]):
+        plan.points += copies
     return plan
 
 
