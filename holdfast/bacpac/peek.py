@@ -6,6 +6,7 @@ and nothing else, so what is wrong with the rest shows when the file is opened (
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import zipfile
@@ -42,9 +43,9 @@ def peek(read_at: ReadAt, size: int) -> Peek:
     """Reads what stands at the file's end, and Origin.xml. Raises BadBacpac, and whatever `read_at` raises."""
     if size == 0:
         raise BadBacpac("the file is empty")
-    far = cast(BinaryIO, io.BufferedReader(_FarFile(read_at, size), _BUFFER))
+    far = _FarFile(read_at, size)
     try:
-        with zipfile.ZipFile(far) as package:
+        with zipfile.ZipFile(cast(BinaryIO, io.BufferedReader(far, _BUFFER))) as package:
             entries = {info.filename: info for info in package.infolist()}
             for name in (ENTRY, _MODEL):
                 if name not in entries:
@@ -52,6 +53,8 @@ def peek(read_at: ReadAt, size: int) -> Peek:
             with package.open(entries[ENTRY]) as opened:
                 data = opened.read(_MOST + 1)
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError):
+        if far.failure is not None:  # zipfile calls a file that cannot be read no ZIP
+            raise far.failure from None
         raise BadBacpac("the file is truncated or damaged, or no ZIP and so no BACPAC") from None
     except (NotImplementedError, RuntimeError, ValueError, zlib.error):
         raise BadBacpac(f"its {ENTRY} is packed or encrypted in a way that no BACPAC's is, or damaged") from None
@@ -70,6 +73,7 @@ class _FarFile(io.RawIOBase):
     def __init__(self, read_at: ReadAt, size: int) -> None:
         super().__init__()
         self._read_at, self._size, self._at = read_at, size, 0
+        self.failure: OSError | None = None
 
     def readable(self) -> bool:
         return True
@@ -80,7 +84,7 @@ class _FarFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         if base + offset < 0:
-            raise ValueError("before the beginning")
+            raise OSError(errno.EINVAL, "before the beginning")
         self._at = base + offset
         return self._at
 
@@ -89,7 +93,11 @@ class _FarFile(io.RawIOBase):
         length = min(len(view), self._size - self._at)
         if length <= 0:
             return 0
-        found = self._read_at(self._at, length)
+        try:
+            found = self._read_at(self._at, length)
+        except OSError as error:
+            self.failure = error
+            raise
         view[: len(found)] = found
         self._at += len(found)
         return len(found)

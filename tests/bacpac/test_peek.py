@@ -69,6 +69,14 @@ def test_what_is_no_bacpac_is_refused(data: bytes) -> None:
         peek(Far(data).read_at, len(data))
 
 
+def test_a_file_that_cannot_be_read_is_not_called_damaged() -> None:
+    def refused(offset: int, length: int) -> bytes:
+        raise PermissionError(13, "refused")
+
+    with pytest.raises(PermissionError):
+        peek(refused, 1000)
+
+
 def test_a_schema_without_data_is_refused(make: Any) -> None:
     data = _package(make, contains_data=False).read_bytes()
     with pytest.raises(BadBacpac, match="dacpac"):
