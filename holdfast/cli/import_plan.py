@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from holdfast.cli.import_sources import FileToTake
 from holdfast.model.clock import iso, parse_iso
-from holdfast.model.errors import Conflict, Damaged, Forbidden, HoldfastError, InvalidInput, Unavailable
+from holdfast.model.errors import Conflict, Forbidden, HoldfastError, InvalidInput, Unavailable
 from holdfast.model.file_pattern import FilePattern, ReadName, filled
 from holdfast.model.point import RestorePoint, point_id
 from holdfast.model.source import chain_id
@@ -121,10 +121,10 @@ class PlannedFile:
 
 @dataclass
 class _Known:
-    """A chain's points that are there, by moment and by export."""
+    """A chain's points that are there, by moment, each with the digest of its export; and by export."""
 
-    at: dict[datetime, list[RestorePoint]] = field(default_factory=lambda: defaultdict(list))
-    of_export: dict[str, RestorePoint] = field(default_factory=dict)
+    at: dict[datetime, list[tuple[str, RestorePoint]]] = field(default_factory=lambda: defaultdict(list))
+    of_export: dict[str, str] = field(default_factory=dict)
 
 
 def plan(
@@ -186,7 +186,7 @@ def _look(file: FileToTake, rules: Rules) -> PlannedFile:
         row.source = _source(told, rules)
         row.chain = chain_id(row.source)
         row.peek = peek(file.read_at, file.size)
-        _date(row, told, rules)
+        _date(row, row.peek, told, rules)
     except (Unavailable, Forbidden):
         raise
     except HoldfastError as error:
@@ -210,13 +210,12 @@ def _source(told: ReadName, rules: Rules) -> str:
     return source
 
 
-def _date(row: PlannedFile, told: ReadName, rules: Rules) -> None:
+def _date(row: PlannedFile, found_in: Peek, told: ReadName, rules: Rules) -> None:
     """Given, else the name's, else the export's own, else the file's where that is allowed."""
-    assert row.peek is not None  # noqa: S101 (looked at before)
     choices: Iterable[tuple[TimeFrom, Callable[[], datetime | None]]] = (
         ("given", lambda: rules.created_at),
         ("name", lambda: told.moment),
-        ("export", lambda: exported_at(row.peek.origin.started) if row.peek else None),
+        ("export", lambda: exported_at(found_in.origin.started)),
         ("file", lambda: row.file.modified() if rules.time_from_file else None),
     )
     for kind, moment in choices:
@@ -238,7 +237,7 @@ def _settle(repository: Repository, rows: list[PlannedFile]) -> None:
     for row in rows:
         if row.chain not in known:
             known[row.chain] = _known(repository, row.chain) if row.chain in here else _Known()
-        _compare(row, known[row.chain])
+        _compare(row, known[row.chain], repository.clock.now())
         by_moment[row.chain, row.created_at].append(row)
     for same in by_moment.values():
         exports = {row.peek.origin_sha256 for row in same if row.peek}
@@ -254,29 +253,25 @@ def _settle(repository: Repository, rows: list[PlannedFile]) -> None:
 
 
 def _known(repository: Repository, chain: str) -> _Known:
-    survey = repository.survey(chain)
-    if survey.problems:
-        raise Damaged("; ".join(map(str, survey.problems)))
     found = _Known()
-    for point in survey.points:
-        found.at[point.created_at].append(point)
-        found.of_export.setdefault(_export_of(point), point)
+    for point in repository.walk(chain):
+        export = next((entry.sha256 for entry in point.entries if entry.name == "Origin.xml"), "")
+        found.at[point.created_at].append((export, point.without_lists()))
+        found.of_export.setdefault(export, point.id)
     return found
 
 
-def _compare(row: PlannedFile, known: _Known) -> None:
-    assert row.peek is not None  # noqa: S101
-    assert row.created_at is not None  # noqa: S101
+def _compare(row: PlannedFile, known: _Known, now: datetime) -> None:
+    if row.peek is None or row.created_at is None:
+        raise ValueError(f"{row.file.name} was not looked at")
     export = row.peek.origin_sha256
     there = known.at.get(row.created_at, [])
-    same = [point for point in there if _export_of(point) == export]
+    same = [point for its, point in there if its == export]
     if same:
         row.state, row.point = "there", same[0]
     elif there:
-        row.fail(SameMoment(f"{row.file.name} and point {there[0].id}, which is there already"))
+        row.fail(SameMoment(f"{row.file.name} and point {there[0][1].id}, which is there already"))
     elif export in known.of_export:
-        row.note = f"the same export is point {known.of_export[export].id} already, at another time"
-
-
-def _export_of(point: RestorePoint) -> str:
-    return next((entry.sha256 for entry in point.entries if entry.name == "Origin.xml"), "")
+        row.note = f"the same export is point {known.of_export[export]} already, at another time"
+    elif row.created_at > now:
+        row.note = "its time lies in the future"

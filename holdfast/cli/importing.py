@@ -43,9 +43,9 @@ def _take(repository: Repository, row: PlannedFile, progress: ProgressFn) -> Non
             return
         header = _header(row)
         try:
-            row.point = once_unlocked(
-                lambda: repository.store_point(path, header, owner=f"{gethostname()}/{getpid()}", progress=progress)
-            )
+            owner = f"{gethostname()}/{getpid()}"
+            made = once_unlocked(lambda: repository.store_point(path, header, owner=owner, progress=progress))
+            row.point = made.without_lists()
             row.state = "stored"
         except BadBacpac as error:
             row.fail(error)

@@ -8,7 +8,7 @@ from typing import Self
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from holdfast.cli.output import human_bytes, say, stderr
+from holdfast.cli.output import human_bytes, stderr
 from holdfast.model import job
 
 
@@ -51,7 +51,9 @@ class ItemProgress:
         self._done += 1
         seconds = max(time.monotonic() - self._began, 0.001)
         rate = f"{human_bytes(size)} in {seconds:.1f} s, {human_bytes(int(size / seconds))}/s: " if size else ""
-        say(f"[{self._done}/{self._items}] {self._label}: {rate}{told}")
+        # By the bars' own console, which moves them out of the way.
+        line = f"[{self._done}/{self._items}] {self._label}: {rate}{told}"
+        self._bars.console.print(escape(line), soft_wrap=True)
 
     def _description(self, phase: str) -> str:
         return escape(f"[{self._done + 1}/{self._items}] {self._label}: {phase}")

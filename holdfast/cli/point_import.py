@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -34,6 +34,9 @@ from holdfast.cli.point import as_json, print_point, print_points
 from holdfast.model.clock import parse_iso
 from holdfast.model.errors import InvalidInput, NotFound
 from holdfast.model.file_pattern import FilePattern
+
+if TYPE_CHECKING:
+    from holdfast.repository import Repository
 
 _ROWS = (
     field("file"),
@@ -108,7 +111,7 @@ def import_points(
         _tell_totals(rows, found.others, dry_run=False)
         raise
     if named_files:
-        _print_points(rows, output)
+        _print_points(opened, rows, output)
     else:
         _print_report(rows, found.others, output, dry_run=dry_run)
     _tell_totals(rows, found.others, dry_run=dry_run)
@@ -144,7 +147,7 @@ def _find(files: Sequence[Path] | None, from_url: str | None, work_folder: Path 
     return found
 
 
-def _take_in(repository: Any, rows: Sequence[PlannedFile]) -> None:
+def _take_in(repository: Repository, rows: Sequence[PlannedFile]) -> None:
     new = [row for row in rows if row.state == "new"]
     with ItemProgress(len(new), "import") as shown:
         waiting = iter(new)
@@ -158,10 +161,9 @@ def _take_in(repository: Any, rows: Sequence[PlannedFile]) -> None:
                 shown.end(0, f"{row.file.name} was not taken in: {row.error}")
 
 
-def _print_points(rows: Iterable[PlannedFile], output: Output) -> None:
+def _print_points(repository: Repository, rows: Sequence[PlannedFile], output: Output) -> None:
     """As it always was for files by name: the new points, or the one."""
-    rows = list(rows)
-    made = [as_json(row.point) for row in rows if row.point is not None]
+    made = [as_json(repository.point(row.point.id, chain=row.chain)) for row in rows if row.point is not None]
     if len(rows) == 1 and made:
         print_point(made[0], output)
     else:

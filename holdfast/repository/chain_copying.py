@@ -36,7 +36,7 @@ class PointCopy:
     """As it is in the target."""
     state: CopyState = "new"
     point: RestorePoint | None = None
-    """In the target, once it is copied."""
+    """In the target, once it is copied; without its lists of entries and tables."""
     error: HoldfastError | None = None
     rehydration: Rehydration | None = None
     """Of a point in the archive tier."""
@@ -77,7 +77,8 @@ def plan_copy(origin: Repository, target: Repository, wanted: Callable[[str], bo
                 raise Damaged("; ".join(map(str, damage)))
             in_target = {read.manifest.point.id: read for read in known}
         manifests.sort(key=lambda one: (one.manifest.point.created_at, one.manifest.sequence))
-        copies = [_planned(origin, target, read, in_target) for read in manifests]
+        compare = _Comparison(origin, target, in_target)
+        copies = [compare.planned(read) for read in manifests]
         by_source.append((copies[-1].header.source.lower() if copies else "", copies))
     for _, copies in sorted(by_source, key=lambda one: one[0]):
         plan.points += copies
@@ -89,41 +90,60 @@ def copy_planned(
 ) -> RestorePoint:
     """Copies a point that is `new`; every entry is compared with its SHA-256 while it is read.
 
-    Raises PointConflict, Damaged, Rehydrating, RepositoryLocked, Unavailable: none leaves a point.
+    The point comes back without its lists. Raises PointConflict, Damaged, Rehydrating, RepositoryLocked, Unavailable:
+    none leaves a point.
     """
     reader = origin.reader(copy.read)
     made = target.store_copy(reader, copy.header, owner=owner, progress=progress)
     if made.entries != reader.recipe.entries:
         raise PointConflict(f"{made.id} came into {target.name} meanwhile and holds something else")
-    return made
+    return made.without_lists()
 
 
-def _planned(
-    origin: Repository, target: Repository, read: ReadManifest, in_target: dict[str, ReadManifest]
-) -> PointCopy:
-    header = _header_in(target, origin, read)
-    copy = PointCopy(read, header)
-    try:
-        existing = in_target.get(header.id) or target.existing(header)
-        if existing is not None:
-            difference = _difference(origin.reader(read), target.reader(existing), header)
-            if difference:
-                raise PointConflict(
-                    f"{header.id} of {header.source} is in {target.name} already and differs: {difference}"
-                )
-            copy.state = "there"
-        elif origin.description.archive:
-            copy.rehydration = rehydrate(origin.reader(read), None)
-            if not copy.rehydration.ready:
-                copy.state = "waits"
-                copy.error = Rehydrating(
-                    f"{header.id}: {copy.rehydration.pending} packs, {copy.rehydration.bytes:,} bytes with those that "
-                    "are readable already",
-                    help="Start it with --rehydrate standard (up to 15 hours) or high, and copy again when it is done.",
-                )
-    except (PointConflict, Damaged) as error:
-        copy.fail(error)
-    return copy
+@dataclass
+class _Comparison:
+    """Of one chain here and there. Two readers serve for all points, since each would read the chain's index anew."""
+
+    origin: Repository
+    target: Repository
+    in_target: dict[str, ReadManifest]
+    here: PointReader | None = None
+    there: PointReader | None = None
+
+    def planned(self, read: ReadManifest) -> PointCopy:
+        """What becomes of a point."""
+        copy = PointCopy(read, _header_in(self.target, self.origin, read))
+        try:
+            existing = self.in_target.get(copy.header.id) or self.target.existing(copy.header)
+            if existing is not None:
+                self._compare(copy, existing)
+            elif self.origin.description.archive:
+                _look_for_packs(copy, self.origin)
+        except (PointConflict, Damaged) as error:
+            copy.fail(error)
+        return copy
+
+    def _compare(self, copy: PointCopy, existing: ReadManifest) -> None:
+        self.here = self.origin.reader(copy.read, self.here)
+        self.there = self.target.reader(existing, self.there)
+        difference = _difference(self.here, self.there, copy.header)
+        if difference:
+            header = copy.header
+            raise PointConflict(
+                f"{header.id} of {header.source} is in {self.target.name} already and differs: {difference}"
+            )
+        copy.state = "there"
+
+
+def _look_for_packs(copy: PointCopy, origin: Repository) -> None:
+    copy.rehydration = found = rehydrate(origin.reader(copy.read), None)
+    if not found.ready:
+        copy.state = "waits"
+        point = copy.read.manifest.point.id
+        copy.error = Rehydrating(
+            f"{point} needs packs of {found.bytes:,} bytes in all, and {found.pending} of them cannot be read yet",
+            help="Start it with --rehydrate standard (up to 15 hours) or high, and copy again when it is done.",
+        )
 
 
 def _header_in(target: Repository, origin: Repository, read: ReadManifest) -> PointHeader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -187,9 +187,18 @@ class Repository:
         """All manifests of a chain that can be read, in their order, and everything that is wrong with them."""
         return self._chain(chain).manifests()
 
-    def reader(self, read: ReadManifest) -> PointReader:
-        """Reads the point of a manifest."""
-        return self._reader(read)
+    def reader(self, read: ReadManifest, beside: PointReader | None = None) -> PointReader:
+        """Reads the point of a manifest. `beside` reads the same chain: what was read of the index serves both."""
+        return self._reader(read, beside.reader if beside else None)
+
+    def walk(self, chain: str) -> Iterator[RestorePoint]:
+        """A chain's points in their order, one at a time, however many there are. Raises Damaged for the first damage."""
+        manifests, problems = self.manifests(chain)
+        if problems:
+            raise Damaged("; ".join(map(str, problems)))
+        reader = ChainReader(self._chain(chain))
+        for read in manifests:
+            yield self._reader(read, reader).point(self.name, self.tier)
 
     def existing(self, header: PointHeader) -> ReadManifest | None:
         """The point of that id, if it is there. Raises PointConflict where another chain has it."""
