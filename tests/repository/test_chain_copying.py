@@ -111,6 +111,16 @@ def test_a_point_that_differs_is_a_conflict(
     assert len(_copied(filled, target)) == 3, "the others go on"
 
 
+def test_one_bit_that_differs_is_a_conflict(filled: Repository, target: Repository, bacpac: Any, tools: Any) -> None:
+    """The same names, sizes, rows and description: only the digest of an entry tells."""
+    data = bytearray(tools.rows(9))
+    data[-2] ^= 1
+    target.store_point(bacpac({"C": [bytes(data)]}), tools.header_of(4, "chain-b"), owner="w", identical=False)
+    (conflict,) = [one for one in filled.plan_copy(target, _all).points if one.error]
+    assert conflict.error is not None
+    assert conflict.error.detail.endswith("digests of its entries")
+
+
 def test_a_point_that_comes_between_plan_and_copy_is_a_conflict(
     filled: Repository, target: Repository, bacpac: Any
 ) -> None:
