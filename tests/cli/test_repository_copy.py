@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from holdfast.cli import repository_copy
 from holdfast.model.clock import SystemClock
 from holdfast.repository import PasswordCost, Repository
 from holdfast.storage import open_store
+from holdfast.storage.memory import MemoryStore
 
 from .conftest import PASSWORD, Run
 
@@ -84,6 +86,33 @@ def test_to_and_from_an_archive_repository(copy: Copy, filled: str, tmp_path: Pa
     home = copy(archive, back, "--verify").json
     assert home["read_back_points"] == 3
     assert [row["point"] for row in home["points"]] == [row["point"] for row in out["points"]]
+
+
+def test_what_lies_in_the_archive_tier_waits_until_it_is_rehydrated(
+    copy: Copy, filled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cost = PasswordCost(memory_kib=64, iterations=1, lanes=1)
+    tiered = MemoryStore(url="memory:archive")
+    archive = Repository.init(tiered, PASSWORD, clock=SystemClock(), name="tiered", archive=True, cost=cost)
+    opened = {"https://tiered/archive": archive}
+    really = repository_copy.open_repository
+    monkeypatch.setattr(repository_copy, "open_repository", lambda url, file: opened.get(url) or really(url, file))
+    assert copy(filled, "https://tiered/archive", "--verify").code == 2, "it could not be read back"
+    assert copy(filled, "https://tiered/archive").json["states"] == {"copied": 3}
+    target = _made(tmp_path, "target")
+    ran = copy("https://tiered/archive", target, "--dry-run")
+    assert (ran.code, ran.json["states"]) == (32, {"waits": 3})
+    packs = [info for info in tiered.list("chains/") if "/data/" in info.name]
+    assert sum(row["rehydrate"]["packs"] for row in ran.json["points"]) == len(packs)
+    assert not any(info.rehydrating for info in packs), "a dry run starts nothing"
+    assert copy("https://tiered/archive", target, "--database", "old", "--rehydrate", "high").json["states"] == {
+        "waits": 1
+    }
+    tiered.finish_rehydration()
+    ran = copy("https://tiered/archive", target, "--rehydrate", "standard")
+    assert (ran.code, ran.json["states"]) == (3, {"waits": 2, "copied": 1})
+    tiered.finish_rehydration()
+    assert copy("https://tiered/archive", target, "--verify").json["read_back_points"] == 3
 
 
 def test_a_point_that_differs_is_named_and_not_replaced(
