@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from holdfast.cli.import_sources import FileToTake
 from holdfast.model.clock import iso, parse_iso
-from holdfast.model.errors import Conflict, Forbidden, HoldfastError, InvalidInput, Unavailable
+from holdfast.model.errors import Conflict, Damaged, Forbidden, HoldfastError, InvalidInput, Unavailable
 from holdfast.model.file_pattern import FilePattern, ReadName, filled
 from holdfast.model.point import RestorePoint, point_id
 from holdfast.model.source import chain_id
@@ -19,6 +19,7 @@ from holdfast.model.source import chain_id
 if TYPE_CHECKING:
     from holdfast.bacpac.peek import Peek
     from holdfast.repository import Repository
+    from holdfast.repository.point_reading import PointReader
 
 #: new: becomes a point. there: is a point already. twice: another file of the same export is taken.
 #: stored, problem: how it ended.
@@ -80,6 +81,8 @@ class PlannedFile:
     point: RestorePoint | None = None
     error: HoldfastError | None = None
     note: str = ""
+    twin: PlannedFile | None = None
+    """The file of the same export that is taken in its place."""
 
     @property
     def point_id(self) -> str | None:
@@ -142,6 +145,14 @@ def plan(
     rows.sort(key=lambda row: (row.created_at is None, row.source.lower(), row.created_at or _NEVER, row.file.name))
     _settle(repository, [row for row in rows if row.state == "new"])
     return rows
+
+
+def revived(rows: Sequence[PlannedFile]) -> list[PlannedFile]:
+    """Files that are new after all: the one of the same export that was to be taken turned out to be damaged."""
+    found = [row for row in rows if row.twin is not None and row.twin.state == "problem"]
+    for row in found:
+        row.state, row.twin, row.note = "new", None, ""
+    return found
 
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -249,12 +260,18 @@ def _settle(repository: Repository, rows: list[PlannedFile]) -> None:
             continue
         for row in same[1:]:
             if row.state == "new":
-                row.state, row.note = "twice", f"the same export as {same[0].file.name}"
+                row.state, row.twin, row.note = "twice", same[0], f"the same export as {same[0].file.name}"
 
 
 def _known(repository: Repository, chain: str) -> _Known:
     found = _Known()
-    for point in repository.walk(chain):
+    manifests, problems = repository.manifests(chain)
+    if problems:
+        raise Damaged("; ".join(map(str, problems)))
+    reader: PointReader | None = None
+    for read in manifests:
+        reader = repository.reader(read, reader)
+        point = reader.point(repository.name, repository.tier)
         export = next((entry.sha256 for entry in point.entries if entry.name == "Origin.xml"), "")
         found.at[point.created_at].append((export, point.without_lists()))
         found.of_export.setdefault(export, point.id)

@@ -1,8 +1,8 @@
-"""Takes BACPACs that exist into a repository, as planned: one after the other, oldest first in each chain."""
+"""Takes a BACPAC that exists into a repository, as planned."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from os import getpid
 from socket import gethostname
@@ -19,19 +19,13 @@ if TYPE_CHECKING:
 ProgressFn = Callable[[Progress], None]
 
 
-def take_in(repository: Repository, rows: Sequence[PlannedFile], progress: ProgressFn) -> Iterator[PlannedFile]:
-    """Stores every file that is new; gives each row back when it has ended, stored or with what was wrong with the file.
+def take_in(repository: Repository, row: PlannedFile, progress: ProgressFn) -> None:
+    """Stores a file that is new; its row says how it ended: stored, or what is wrong with the file.
 
     What is wrong with the repository or with this machine concerns all files and is raised: a second run goes on where
     this one stopped. Nobody knows whether a file was exported from a copy at rest, so its points count as live.
     """
-    for row in rows:
-        if row.state == "new":
-            _take(repository, row, progress)
-            yield row
 
-
-def _take(repository: Repository, row: PlannedFile, progress: ProgressFn) -> None:
     def fetched(count: int) -> None:
         progress(Progress(phase="fetch", bytes=count, bytes_total=row.file.size))
 

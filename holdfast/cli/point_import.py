@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from holdfast.cli.direct import PasswordFileOption, RepositoryOption, needs_url, open_repository
-from holdfast.cli.import_plan import PlannedFile, Rules, plan, zone_of
+from holdfast.cli.import_plan import PlannedFile, Rules, plan, revived, zone_of
 from holdfast.cli.import_sources import Found, find_in, find_local
 from holdfast.cli.importing import take_in
 from holdfast.cli.item_progress import ItemProgress
@@ -106,7 +106,8 @@ def import_points(
         raise rows[0].error
     try:
         if not dry_run:
-            _take_in(opened, rows)
+            _take_in(opened, [row for row in rows if row.state == "new"])
+            _take_in(opened, revived(rows))
     except BaseException:
         _tell_totals(rows, found.others, dry_run=False)
         raise
@@ -148,13 +149,10 @@ def _find(files: Sequence[Path] | None, from_url: str | None, work_folder: Path 
 
 
 def _take_in(repository: Repository, rows: Sequence[PlannedFile]) -> None:
-    new = [row for row in rows if row.state == "new"]
-    with ItemProgress(len(new), "import") as shown:
-        waiting = iter(new)
-        ended = take_in(repository, new, shown.show)
-        for row in waiting:
+    with ItemProgress(len(rows), "import") as shown:
+        for row in rows:
             shown.begin(f"{row.source} {human_time(row.created_at)}")
-            next(ended)
+            take_in(repository, row, shown.show)
             if row.point is not None:
                 shown.end(row.file.size, f"{row.point.kind}, added {human_bytes(row.point.stored_bytes)}")
             else:

@@ -81,6 +81,8 @@ def copy(
     Done again, it goes on where it stopped and copies what has come since. A point that differs in the target is an
     error and is never replaced. Ends with 3 where only a part could be copied.
     """
+    from holdfast.repository import plan_copy
+
     if url is not None and repository is not None and url != repository:
         raise InvalidInput("the argument and --repository name different places")
     origin = open_repository(needs_url(url or repository, "repository copy"), password_file)
@@ -91,7 +93,7 @@ def copy(
             help="Every entry is compared with its SHA-256 while it is copied; rehydrate a point to read it back.",
         )
     with stderr().status("comparing the repositories"):
-        plan = origin.plan_copy(target, lambda source: _wanted(database, source))
+        plan = plan_copy(origin, target, lambda source: _wanted(database, source))
     if database and not plan.points and not plan.problems:
         raise NotFound(f"no chain of {origin.name} is of {', '.join(database)}")
     verified: dict[str, int] = {}
@@ -114,7 +116,7 @@ def _wanted(globs: Sequence[str] | None, source: str) -> bool:
 
 
 def _copy(origin: Repository, target: Repository, plan: CopyPlan) -> None:
-    from holdfast.repository import PointConflict
+    from holdfast.repository import PointConflict, copy_planned
 
     new = [one for one in plan.points if one.state == "new"]
     owner = f"{gethostname()}/{getpid()}"
@@ -123,7 +125,7 @@ def _copy(origin: Repository, target: Repository, plan: CopyPlan) -> None:
             shown.begin(_label(one))
 
             def write(one: PointCopy = one) -> Any:
-                return origin.copy_planned(one, target, owner=owner, progress=shown.show)
+                return copy_planned(one, origin, target, owner=owner, progress=shown.show)
 
             try:
                 one.point = once_unlocked(write)

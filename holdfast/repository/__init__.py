@@ -1,6 +1,6 @@
 """The repository: chains of restore points, deduplicated, compressed, sealed. The format is docs/repository-format.md."""
 
-from holdfast.repository.chain_copying import CopyPlan, PointCopy
+from holdfast.repository.chain_copying import CopyPlan, PointCopy, copy_planned, plan_copy
 from holdfast.repository.check import CheckProblem, CheckReport
 from holdfast.repository.errors import NewerFormat, NotIdentical, PointConflict, RepositoryExists
 from holdfast.repository.keys import PasswordCost
@@ -24,4 +24,6 @@ __all__ = [
     "Repository",
     "RepositoryExists",
     "WrittenBacpac",
+    "copy_planned",
+    "plan_copy",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -14,7 +14,6 @@ from holdfast.model.job import Progress
 from holdfast.model.point import RestorePoint, Tier, point_id
 from holdfast.repository import description as descriptions
 from holdfast.repository.chain import Chain, Problem
-from holdfast.repository.chain_copying import CopyPlan, PointCopy, copy_planned, plan_copy
 from holdfast.repository.check import CheckReport, Subset, check_repository
 from holdfast.repository.content import PointContent
 from holdfast.repository.copying import content_of_point
@@ -173,16 +172,6 @@ class Repository:
         )
         return target._store(lambda: content_of_point(self._reader(read)), copied, owner, progress, cancelled)
 
-    def plan_copy(self, target: Repository, wanted: Callable[[str], bool]) -> CopyPlan:
-        """What copying the chains whose source's name is `wanted` to `target` would do. Changes nothing."""
-        return plan_copy(self, target, wanted)
-
-    def copy_planned(
-        self, copy: PointCopy, target: Repository, *, owner: str, progress: ProgressFn = _silent
-    ) -> RestorePoint:
-        """Copies one point of a plan as it is, under its own id, verified on the way. Raises as `copy_point`."""
-        return copy_planned(copy, self, target, owner=owner, progress=progress)
-
     def manifests(self, chain: str) -> tuple[list[ReadManifest], list[Problem]]:
         """All manifests of a chain that can be read, in their order, and everything that is wrong with them."""
         return self._chain(chain).manifests()
@@ -190,15 +179,6 @@ class Repository:
     def reader(self, read: ReadManifest, beside: PointReader | None = None) -> PointReader:
         """Reads the point of a manifest. `beside` reads the same chain: what was read of the index serves both."""
         return self._reader(read, beside.reader if beside else None)
-
-    def walk(self, chain: str) -> Iterator[RestorePoint]:
-        """A chain's points in their order, one at a time, however many there are. Raises Damaged for the first damage."""
-        manifests, problems = self.manifests(chain)
-        if problems:
-            raise Damaged("; ".join(map(str, problems)))
-        reader = ChainReader(self._chain(chain))
-        for read in manifests:
-            yield self._reader(read, reader).point(self.name, self.tier)
 
     def existing(self, header: PointHeader) -> ReadManifest | None:
         """The point of that id, if it is there. Raises PointConflict where another chain has it."""

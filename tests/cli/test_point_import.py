@@ -141,6 +141,23 @@ def test_one_export_in_two_files_is_one_point(take: Take, exports: Path) -> None
     assert ran.json["states"] == {"stored": 3, "twice": 3}
 
 
+def test_a_whole_file_stands_in_for_a_damaged_one_of_the_same_export(take: Take, exports: Path) -> None:
+    """The first of two files by name is damaged where only reading it all shows it."""
+    shutil.copytree(exports / "sql-a", exports / "copy" / "sql-a")
+    first = exports / "copy" / "sql-a" / "hr-2026-01-01.bacpac"
+    damaged = bytearray(first.read_bytes())
+    damaged[len(damaged) // 2] ^= 0xFF
+    first.write_bytes(damaged)
+    ran = take(exports, "--pattern", PATTERN)
+    assert ran.code == 3
+    told = {
+        row["file"].removeprefix(f"{exports}/"): row["state"]
+        for row in ran.json["files"]
+        if "hr-2026-01-01" in row["file"]
+    }
+    assert told == {"copy/sql-a/hr-2026-01-01.bacpac": "problem", "sql-a/hr-2026-01-01.bacpac": "stored"}
+
+
 def test_another_export_at_a_points_moment_is_a_problem(take: Take, exports: Path, bacpacs: dict[str, Path]) -> None:
     (first, *_) = take(exports, "--pattern", PATTERN).json["files"]
     shutil.copy(bacpacs["hr-1"], exports / "sql-a" / "hr-2026-01-01.bacpac")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from holdfast.model.errors import Damaged, InvalidInput, Rehydrating, Unavailable
-from holdfast.repository import CopyPlan, PointConflict, Repository
+from holdfast.repository import CopyPlan, PointConflict, Repository, copy_planned, plan_copy
 from holdfast.storage.memory import FaultyStore, MemoryStore
 
 
@@ -38,8 +38,12 @@ def filled(repository: Repository, bacpac: Any, tools: Any) -> Repository:
 
 def _copied(origin: Repository, target: Repository, plan: CopyPlan | None = None) -> list[str]:
     """Copies what is new; the ids."""
-    plan = plan or origin.plan_copy(target, _all)
-    return [origin.copy_planned(one, target, owner="c").id for one in plan.points if one.state == "new"]
+    plan = plan or plan_copy(origin, target, _all)
+    return [
+        copy_planned(one, origin, target, owner="c", progress=lambda _: None).id
+        for one in plan.points
+        if one.state == "new"
+    ]
 
 
 def test_everything_that_a_point_says_of_itself_stays(filled: Repository, target: Repository, tmp_path: Path) -> None:
@@ -73,7 +77,7 @@ def test_later_points_follow_and_take_only_what_changed(
     filled: Repository, target: Repository, bacpac: Any, tools: Any
 ) -> None:
     _copied(filled, target)
-    assert filled.plan_copy(target, _all).points[0].state == "there"
+    assert plan_copy(filled, target, _all).points[0].state == "there"
     file = bacpac({"A": [tools.rows(400), tools.rows(10, 5)], "B": []}, exported=5)
     point = filled.store_point(file, tools.header_of(5), owner="w")
     assert _copied(filled, target) == [point.id]
@@ -86,9 +90,9 @@ def test_a_chain_is_wanted_as_a_whole(filled: Repository, target: Repository, ba
     """A renamed database's older points go with it."""
     renamed = tools.header_of(6).model_copy(update={"source": "server/renamed"})
     filled.store_point(bacpac({"A": [tools.rows(400)]}), renamed, owner="w")
-    plan = filled.plan_copy(target, lambda source: source == "server/renamed")
+    plan = plan_copy(filled, target, lambda source: source == "server/renamed")
     assert [one.header.source for one in plan.points] == ["server/chain-a"] * 3 + ["server/renamed"]
-    assert filled.plan_copy(target, lambda source: False).points == []
+    assert plan_copy(filled, target, lambda source: False).points == []
 
 
 @pytest.mark.parametrize("change", ["content", "flags", "chain"])
@@ -102,7 +106,7 @@ def test_a_point_that_differs_is_a_conflict(
     else:
         filled_file = bacpac({"A": [tools.rows(5)]}, exported=9)
     target.store_point(filled_file, header.model_copy(update=updates[change]), owner="w")
-    conflict = filled.plan_copy(target, _all).points[1]
+    conflict = plan_copy(filled, target, _all).points[1]
     assert conflict.state == "problem"
     assert isinstance(conflict.error, PointConflict)
     assert header.id in conflict.error.detail
@@ -116,7 +120,7 @@ def test_one_bit_that_differs_is_a_conflict(filled: Repository, target: Reposito
     data = bytearray(tools.rows(9))
     data[-2] ^= 1
     target.store_point(bacpac({"C": [bytes(data)]}), tools.header_of(4, "chain-b"), owner="w", identical=False)
-    (conflict,) = [one for one in filled.plan_copy(target, _all).points if one.error]
+    (conflict,) = [one for one in plan_copy(filled, target, _all).points if one.error]
     assert conflict.error is not None
     assert conflict.error.detail.endswith("digests of its entries")
 
@@ -124,10 +128,10 @@ def test_one_bit_that_differs_is_a_conflict(filled: Repository, target: Reposito
 def test_a_point_that_comes_between_plan_and_copy_is_a_conflict(
     filled: Repository, target: Repository, bacpac: Any
 ) -> None:
-    plan = filled.plan_copy(target, _all)
+    plan = plan_copy(filled, target, _all)
     target.store_point(bacpac({"Z": []}), plan.points[0].header, owner="another")
     with pytest.raises(PointConflict, match="meanwhile"):
-        filled.copy_planned(plan.points[0], target, owner="c")
+        copy_planned(plan.points[0], filled, target, owner="c", progress=lambda _: None)
 
 
 def test_a_copy_broken_off_at_any_write_is_finished_by_the_next(
@@ -159,7 +163,7 @@ def test_damage_in_the_origin_is_told_and_never_copied(filled: Repository, targe
     pack = next(name for name in filled.store.objects if name.startswith("chains/chain-b/data/"))
     tools.flip(filled.store, pack, 100)
     del filled.store.objects["chains/chain-a/manifests/0000000002"]
-    plan = filled.plan_copy(target, _all)
+    plan = plan_copy(filled, target, _all)
     assert [problem.object for problem in plan.problems] == ["chains/chain-a/manifests/0000000002"]
     with pytest.raises(Damaged, match=pack):
         _copied(filled, target, plan)
@@ -171,14 +175,14 @@ def test_a_damaged_chain_in_the_target_stops_it(filled: Repository, target: Repo
     assert isinstance(target.store, MemoryStore)
     del target.store.objects["chains/chain-a/manifests/0000000002"]
     with pytest.raises(Damaged, match="0000000002"):
-        filled.plan_copy(target, _all)
+        plan_copy(filled, target, _all)
 
 
 def test_a_point_in_the_archive_tier_waits_and_says_for_what(
     filled: Repository, archive: Repository, target: Repository
 ) -> None:
     _copied(filled, archive)
-    plan = archive.plan_copy(target, _all)
+    plan = plan_copy(archive, target, _all)
     assert {one.state for one in plan.points} == {"waits"}
     first = plan.points[0]
     assert first.rehydration is not None
@@ -198,7 +202,7 @@ def test_only_a_copy_into_the_archive_has_an_id_of_its_own(
     ids = {point.id for point in filled.points()}
     own = set(_copied(filled, archive))
     assert not own & ids
-    assert filled.plan_copy(archive, _all).points[0].state == "there"
+    assert plan_copy(filled, archive, _all).points[0].state == "there"
     assert isinstance(archive.store, MemoryStore)
     for point in own:
         archive.rehydrate(point)
@@ -211,4 +215,4 @@ def test_only_a_copy_into_the_archive_has_an_id_of_its_own(
 
 def test_one_repository_is_not_copied_to_itself(filled: Repository, clock: Any, tools: Any) -> None:
     with pytest.raises(InvalidInput, match="same repository"):
-        filled.plan_copy(Repository.open(filled.store, tools.password, clock=clock), _all)
+        plan_copy(filled, Repository.open(filled.store, tools.password, clock=clock), _all)
