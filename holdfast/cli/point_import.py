@@ -52,7 +52,7 @@ _ROWS = (
 
 def import_points(
     files: Annotated[
-        list[Path] | None, typer.Argument(metavar="[FILE…]", help="BACPACs, or folders of them and what is below.")
+        list[Path] | None, typer.Argument(metavar="FILE", help="BACPACs, or folders of them and what is below.")
     ] = None,
     from_url: Annotated[
         str | None,
