@@ -75,14 +75,6 @@ def open_place(url: str) -> ObjectStore:
     )
 
 
-def open_container(url: str) -> ForeignBlobs:
-    """A container that others filled, to be read; signed in as `open_place` is."""
-    from holdfast.storage.foreign_blobs import ForeignBlobs
-
-    api_version = os.environ.get("HOLDFAST_STORAGE_API_VERSION") or None
-    return ForeignBlobs(url, credential=_credential(url), api_version=api_version)
-
-
 def read_password(file: Path | None) -> str:
     """The password: the file's text without the line's end. Raises InvalidInput where there is none."""
     if file is None:
@@ -119,3 +111,11 @@ def _credential(url: str) -> TokenCredential | AzureNamedKeyCredential:
     from azure.identity import DefaultAzureCredential
 
     return DefaultAzureCredential()
+
+
+def open_container(url: str) -> ForeignBlobs:
+    """A container that others filled, to be read; signed in as `open_place` is."""
+    from holdfast.storage.foreign_blobs import ForeignBlobs
+
+    api_version = os.environ.get("HOLDFAST_STORAGE_API_VERSION") or None
+    return ForeignBlobs(url, credential=_credential(url), api_version=api_version)

@@ -14,21 +14,10 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from holdfast import __version__
-from holdfast.cli import (
-    archive,
-    backup,
-    explain,
-    point,
-    point_import,
-    policy,
-    preflight,
-    repository,
-    repository_copy,
-    schema,
-    session,
-    status,
-)
+from holdfast.cli import archive, backup, explain, point, policy, preflight, repository, schema, session, status
 from holdfast.cli.output import print_text, say, say_error
+from holdfast.cli.point_import import import_points
+from holdfast.cli.repository_copy import copy as copy_chains
 from holdfast.model.errors import Cancelled, HoldfastError, InvalidInput
 
 _INTERRUPTED = Cancelled.exit_code
@@ -50,11 +39,11 @@ for _noun, _commands in (
     ("repository", repository.app),
 ):
     app.add_typer(_commands, name=_noun)
-point.app.command("import")(point_import.import_points)
-repository.app.command("copy")(repository_copy.copy)
 app.command("preflight")(preflight.preflight)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
+point.app.command("import")(import_points)
+repository.app.command("copy")(copy_chains)
 
 
 def _version(wanted: bool) -> None:

@@ -35,7 +35,8 @@ from holdfast.model.errors import Damaged, InvalidInput, NotFound, Rehydrating
 from holdfast.model.selection import database_matches
 
 if TYPE_CHECKING:
-    from holdfast.repository import CopyPlan, PointCopy, Repository
+    from holdfast.repository import Repository
+    from holdfast.repository.chain_copying import CopyPlan, PointCopy
 
 
 class Priority(StrEnum):
@@ -81,7 +82,7 @@ def copy(
     Done again, it goes on where it stopped and copies what has come since. A point that differs in the target is an
     error and is never replaced. Ends with 3 where only a part could be copied.
     """
-    from holdfast.repository import plan_copy
+    from holdfast.repository.chain_copying import plan_copy
 
     if url is not None and repository is not None and url != repository:
         raise InvalidInput("the argument and --repository name different places")
@@ -116,7 +117,8 @@ def _wanted(globs: Sequence[str] | None, source: str) -> bool:
 
 
 def _copy(origin: Repository, target: Repository, plan: CopyPlan) -> None:
-    from holdfast.repository import PointConflict, copy_planned
+    from holdfast.repository import PointConflict
+    from holdfast.repository.chain_copying import copy_planned
 
     new = [one for one in plan.points if one.state == "new"]
     owner = f"{gethostname()}/{getpid()}"

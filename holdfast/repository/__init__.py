@@ -1,6 +1,5 @@
 """The repository: chains of restore points, deduplicated, compressed, sealed. The format is docs/repository-format.md."""
 
-from holdfast.repository.chain_copying import CopyPlan, PointCopy, copy_planned, plan_copy
 from holdfast.repository.check import CheckProblem, CheckReport
 from holdfast.repository.errors import NewerFormat, NotIdentical, PointConflict, RepositoryExists
 from holdfast.repository.keys import PasswordCost
@@ -13,17 +12,13 @@ __all__ = [
     "ChainSurvey",
     "CheckProblem",
     "CheckReport",
-    "CopyPlan",
     "NewerFormat",
     "NotIdentical",
     "PasswordCost",
     "PointConflict",
-    "PointCopy",
     "PointHeader",
     "Rehydration",
     "Repository",
     "RepositoryExists",
     "WrittenBacpac",
-    "copy_planned",
-    "plan_copy",
 ]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from holdfast.model.errors import Damaged, InvalidInput, Rehydrating, Unavailable
-from holdfast.repository import CopyPlan, PointConflict, Repository, copy_planned, plan_copy
+from holdfast.repository import PointConflict, Repository
+from holdfast.repository.chain_copying import CopyPlan, copy_planned, plan_copy
 from holdfast.storage.memory import FaultyStore, MemoryStore
 
 
