@@ -105,7 +105,8 @@ class Settings(BaseSettings):
         default=timedelta(seconds=10), description="how often a starting worker is looked at"
     )
     worker_deadline: timedelta = Field(
-        default=timedelta(minutes=15), description="a worker must have checked in by then"
+        default=timedelta(minutes=15),
+        description="a machine must boot and check in within this; else it is deleted and another is tried",
     )
     heartbeat: timedelta = Field(default=timedelta(seconds=20), description="how often a worker reports")
     lost_after: timedelta = Field(default=timedelta(minutes=5), description="silence after which a worker is lost")

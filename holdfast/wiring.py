@@ -44,12 +44,14 @@ class Services:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The configuration database."""
+        """The configuration database, once its schema is known to be ours. Raises CatalogTooNew, as often as it is asked."""
         from holdfast.catalog import Catalog
         from holdfast.cloud.clients import blob_service, table_service
 
         details = blob_service(self.settings, self.credential).get_container_client(self.settings.details_container)
-        return Catalog(table_service(self.settings, self.credential), details, self.clock)
+        catalog = Catalog(table_service(self.settings, self.credential), details, self.clock)
+        catalog.check_version()
+        return catalog
 
     @cached_property
     def servers(self) -> SqlServers:

@@ -6,7 +6,9 @@ import logging
 import pytest
 import structlog
 
-from holdfast.wiring import log_as_lines
+from holdfast.catalog import Catalog, CatalogTooNew
+from holdfast.settings import Settings
+from holdfast.wiring import Services, log_as_lines
 
 
 def test_a_traceback_shows_no_local_variables_and_no_tokens(caplog: pytest.LogCaptureFixture) -> None:
@@ -25,3 +27,23 @@ def test_a_traceback_shows_no_local_variables_and_no_tokens(caplog: pytest.LogCa
     assert "ValueError" in line["exception"]
     assert "never-in-a-log" not in caplog.text.replace('password = "never-in-a-log"', "")
     assert "eyJzdWIiOiIxIn0" not in caplog.text
+
+
+def test_a_catalog_of_a_newer_version_is_not_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor at the second try: whatever asks for it hears why."""
+    asked: list[Catalog] = []
+
+    def check(catalog: Catalog) -> int:
+        asked.append(catalog)
+        if len(asked) < 3:
+            raise CatalogTooNew("it has schema 99")
+        return 1
+
+    monkeypatch.setattr(Catalog, "check_version", check)
+    account = "https://state.{}.core.windows.net"
+    app = Services(Settings(table_endpoint=account.format("table"), blob_endpoint=account.format("blob")))
+    for _ in range(2):
+        with pytest.raises(CatalogTooNew, match="99"):
+            _ = app.catalog
+    assert app.catalog is app.catalog is asked[-1]
+    assert len(asked) == 3, "checked once a process"

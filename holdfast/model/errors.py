@@ -239,6 +239,14 @@ class WorkerLost(HoldfastError):
     http_status = 502
 
 
+class StepTooLong(HoldfastError):
+    code = "step-too-long"
+    title = "The step did not end in time"
+    advice = "See where it stood; raise HOLDFAST_JOB_DEADLINE if it needs longer. It is tried again on another worker."
+    exit_code = 30
+    http_status = 504
+
+
 # --- export --------------------------------------------------------------------------------------------------------
 
 
