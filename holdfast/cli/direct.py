@@ -18,8 +18,9 @@ from holdfast.model.errors import InvalidInput
 if TYPE_CHECKING:
     from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 
-    from holdfast.repository import Repository
+    from holdfast.repository import Credential, Repository
     from holdfast.storage import ObjectStore
+    from holdfast.storage.foreign_blobs import ForeignBlobs
 
 RepositoryOption = Annotated[
     str | None,
@@ -48,15 +49,14 @@ def needs_url(repository: str | None, command: str) -> str:
     return repository
 
 
-def open_repository(url: str, password_file: Path | None) -> Repository:
-    """With the password in the file, or with what `unlocking` found instead of it.
+def open_repository(url: str, password_file: Path | None, opener: Credential | None = None) -> Repository:
+    """With `opener` where there is one, else the password in the file, or what `unlocking` found instead of it.
 
     Raises InvalidInput, NoRepository, WrongKey, Damaged, Forbidden, Unavailable.
     """
     from holdfast.repository import Repository
 
-    opener = credential(password_file)
-    return Repository.open(open_place(url), opener, clock=clock(), name=url)
+    return Repository.open(open_place(url), opener or credential(password_file), clock=clock(), name=url)
 
 
 def open_place(url: str) -> ObjectStore:
@@ -90,3 +90,11 @@ def _credential(url: str) -> TokenCredential | AzureNamedKeyCredential:
     from azure.identity import DefaultAzureCredential
 
     return DefaultAzureCredential()
+
+
+def open_container(url: str) -> ForeignBlobs:
+    """A container that others filled, to be read; signed in as `open_place` is."""
+    from holdfast.storage.foreign_blobs import ForeignBlobs
+
+    api_version = os.environ.get("HOLDFAST_STORAGE_API_VERSION") or None
+    return ForeignBlobs(url, credential=_credential(url), api_version=api_version)

@@ -16,6 +16,8 @@ from typer.exceptions import Abort, Exit, TyperException
 from holdfast import __version__
 from holdfast.cli import archive, backup, explain, point, policy, preflight, repository, schema, session, status
 from holdfast.cli.output import print_text, say, say_error
+from holdfast.cli.point_import import import_points
+from holdfast.cli.repository_copy import copy as copy_chains
 from holdfast.cli.unlocking import add_ways_to_open
 from holdfast.model.errors import Cancelled, HoldfastError, InvalidInput
 
@@ -41,6 +43,8 @@ for _noun, _commands in (
 app.command("preflight")(preflight.preflight)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
+point.app.command("import")(import_points)
+repository.app.command("copy")(copy_chains)
 
 
 def _version(wanted: bool) -> None:

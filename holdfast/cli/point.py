@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -13,7 +12,6 @@ import typer
 from holdfast.cli.app import App, StateOption
 from holdfast.cli.direct import PasswordFileOption, RepositoryOption, is_url, needs_url, open_repository
 from holdfast.cli.downloading import fetch
-from holdfast.cli.importing import import_files
 from holdfast.cli.output import (
     Column,
     Output,
@@ -30,7 +28,6 @@ from holdfast.cli.output import (
 )
 from holdfast.cli.session_views import exit_code, print_session
 from holdfast.cli.watching import describe, watch_session
-from holdfast.model.clock import parse_iso
 from holdfast.model.errors import InvalidInput
 from holdfast.model.job import Progress
 from holdfast.model.point import RestorePoint
@@ -68,7 +65,7 @@ def list_points(
         found = [as_json(point) for point in points if database is None or database_matches(database, point.source)]
     else:
         found = list(App(state).pages("points", database=database, repository=repository))
-    print_list(found, output, _COLUMNS)
+    print_points(found, output)
 
 
 @app.command()
@@ -127,34 +124,14 @@ def verify(
     print_object({"id": point, "ok": True, "bytes": read}, output)
 
 
-@app.command("import")
-def import_points(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="BACPACs that exist.")],
-    source: Annotated[str, typer.Option(help="Name of the chain: `server/database`.")],
-    created_at: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="When it was exported, as 2026-01-31T03:00:00Z; default: as it says."),
-    ] = None,
-    repository: RepositoryOption = None,
-    password_file: PasswordFileOption = None,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Takes BACPACs that exist into a repository, oldest first, and prints the new points. Works on a URL."""
-    if created_at is not None and len(files) > 1:
-        raise InvalidInput("--created-at is of one file; several say themselves when they were exported")
-    at = _moment(created_at)
-    opened = open_repository(needs_url(repository, "point import"), password_file)
-    with _Watch("import") as watch:
-        made = [as_json(point) for point in import_files(opened, files, source, at, watch)]
-    if len(made) == 1:
-        print_point(made[0], output)
-    else:
-        print_list(made, output, _COLUMNS)
-
-
 def as_json(point: RestorePoint) -> dict[str, Any]:
     """As the contract and the API show it."""
     return point.model_dump(mode="json", by_alias=True)
+
+
+def print_points(points: Sequence[Mapping[str, Any]], output: Output) -> None:
+    """Several points: as they are, or a row each."""
+    print_list(points, output, _COLUMNS)
 
 
 def print_point(point: Mapping[str, Any], output: Output) -> None:
@@ -216,12 +193,3 @@ def _check_target(to: Path) -> None:
         raise InvalidInput(f"--to {to} is a folder; name the file to write")
     if not to.absolute().parent.is_dir():
         raise InvalidInput(f"--to {to}: there is no folder {to.absolute().parent}")
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return parse_iso(text)
-    except ValueError:
-        raise InvalidInput(f"--created-at {text!r} is not a time such as 2026-01-31T03:00:00Z") from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -59,6 +59,10 @@ class RestorePoint(BaseModel):
     resource_id: str | None = None
     sequence: int = Field(default=0, description="place in the chain, counted from 1")
     warnings: list[str] = Field(default_factory=list, description="preflight findings that did not stop the export")
+
+    def without_lists(self) -> Self:
+        """The point without its entries and tables, of which there may be thousands: for whoever holds many points."""
+        return self.model_copy(update={"entries": [], "tables": []})
 
 
 def point_id(created_at: datetime, chain: str, session: str) -> str:

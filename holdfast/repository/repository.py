@@ -185,6 +185,22 @@ class Repository:
         )
         return target._store(lambda: content_of_point(self._reader(read)), copied, owner, progress, cancelled)
 
+    def manifests(self, chain: str) -> tuple[list[ReadManifest], list[Problem]]:
+        """All manifests of a chain that can be read, in their order, and everything that is wrong with them."""
+        return self._chain(chain).manifests()
+
+    def reader(self, read: ReadManifest, beside: PointReader | None = None) -> PointReader:
+        """Reads the point of a manifest. `beside` reads the same chain: what was read of the index serves both."""
+        return self._reader(read, beside.reader if beside else None)
+
+    def existing(self, header: PointHeader) -> ReadManifest | None:
+        """The point of that id, if it is there. Raises PointConflict where another chain has it."""
+        return self._existing(header)
+
+    def store_copy(self, point: PointReader, header: PointHeader, *, owner: str, progress: ProgressFn) -> RestorePoint:
+        """Stores what `point` reads of another repository. Raises as `store_point`, and Damaged."""
+        return self._store(lambda: content_of_point(point), header, owner, progress, _never)
+
     def write_bacpac(
         self,
         point: str,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +57,40 @@ def test_only_data_lies_in_the_archive_tier(
     archived = {info.name.split("/")[2] for info in archive.store.list("chains/") if info.tier is Tier.ARCHIVE}
     readable = {info.name.split("/")[2] for info in archive.store.list("chains/") if info.readable}
     assert (archived, readable) == ({"data"}, {"recipes", "index", "manifests"})
+
+
+def test_packs_are_large_and_only_a_points_own_are_rehydrated(archive: Repository, tools: Any, tmp_path: Path) -> None:
+    """Full packs hold 48 MiB; what is left over goes into one more. Reading a point asks for its own packs, all and only."""
+    points = [
+        archive.store_point(
+            _incompressible(tmp_path / f"{number}.bacpac", 110 << 20 if number == 1 else 1 << 20, tools),
+            tools.header_of(number),
+            owner="w",
+            identical=False,
+        )
+        for number in (1, 2)
+    ]
+    data = {info.name: info for info in archive.store.list("chains/chain-a/data/")}
+    assert {info.tier for info in data.values()} == {Tier.ARCHIVE}
+    first, second = (read.manifest for read in archive.manifests("chain-a")[0])
+    own = sorted(data[name].bytes for name in data if name.rpartition("/")[2] in first.packs)
+    assert len(own) == 3
+    for size in own[1:]:
+        assert 48 << 20 <= size < 52 << 20
+    found = [archive.rehydrate(point.id) for point in points]
+    assert found[0].pending == len(own)
+    assert found[1].pending == sum(name.rpartition("/")[2] in second.packs for name in data) == 1
+    assert archive.point(points[0].id) == points[0], "what a point is made of is readable at any time"
+
+
+def _incompressible(path: Path, size: int, tools: Any) -> Path:
+    """A BACPAC with one table of chance; stored, since deflating it would take longer than all else."""
+    tools.build_bacpac(path, {"A": [b""]})
+    entries = dict(tools.entries_of(path)) | {"Data/dbo.A/TableData-000-00000.BCP": random.Random(size).randbytes(size)}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as file:
+        for name, content in entries.items():
+            file.writestr(name, content)
+    return path
 
 
 def test_every_copy_stands_alone(repository: Repository, archive: Repository, bacpac: Any, tools: Any) -> None:
