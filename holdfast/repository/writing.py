@@ -214,9 +214,10 @@ class PointWriter:
         if len(frame) <= MAX_INLINE:
             return held_inline(len(plain), frame)
         kind = StreamKind(SMALL_CHUNKS, writer=recipes)
-        if before is None or before.inline is not None:
+        base = before.stream(self.chain.id) if before is not None and before.inline is None else None
+        if base is None or base.root in self._spoiled:
             return Held.of_stream(writer.tree([plain], kind))
-        return Held.of_stream(writer.delta([plain], before.stream(self.chain.id), kind))
+        return Held.of_stream(writer.delta([plain], base, kind))
 
     def _index_written(self, writers: Iterable[FrameWriter], *, everything: bool) -> None:
         """Writes an index object of the packs that lie in the storage: of all now, or once there are many chunks."""

@@ -155,3 +155,18 @@ def test_an_archive_point_is_whole_and_typed_as_its_original(days: Days, archive
     archive.store.finish_rehydration()  # type: ignore[attr-defined]
     assert archive.verify_point(copied.id) == copied.inflated_bytes
     assert all(ref.level != 255 for ref in (s.ref for s in archive._reader(archive._find(copied.id)).recipe.streams))
+
+
+def test_a_damaged_layout_of_the_point_before_does_not_stop_the_next_one(days: Days) -> None:
+    """The layout is a delta of the one before, too; its loss is no more than its own."""
+    tables = {f"Table{n:03}": [days.tools.rows(3, seed=n)] for n in range(500)}
+    days.store(tables)
+    read = days.repository._find(days.tools.header_of(1).id)
+    assert read.manifest.layout.root is not None, "the layout is a stream of its own"
+    point = days.repository._reader(read)
+    chunk = next(iter(point.reader.streams.extents.chunk_extents(read.manifest.layout.stream("t"), 0, 1).chunks))
+    at = point.reader.chunks.locate(chunk)
+    pack = point.reader.index.packs[at.pack]
+    days.tools.flip(days.memory, f"chains/chain-a/recipes/{pack.pack}", int(pack.offsets[at.frame]) + 3)
+    days.store({**tables, "Table007": [days.tools.rows(5, seed=7)]})
+    days.comes_back(1)
