@@ -15,8 +15,11 @@ IMMUTABLE = ("BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold")
 
 
 def code_of(error: HttpResponseError) -> str:
-    """The service's own word for the error."""
-    return str(getattr(error, "error_code", None) or "")
+    """The service's own word for the error. Some of the SDK's operations leave it in the header where it came."""
+    told = getattr(error, "error_code", None)
+    if not told and error.response is not None:
+        told = error.response.headers.get("x-ms-error-code")
+    return str(told or "")
 
 
 @contextmanager
