@@ -22,6 +22,7 @@ from holdfast.repository.format import check_id, locator_name
 from holdfast.repository.index import ChunkIndex
 from holdfast.repository.keys import PasswordCost, RepositoryKeys, add_password_slot
 from holdfast.repository.locators import chain_ids, chains_of_point, hinted_sequence
+from holdfast.repository.locking import PointLocks
 from holdfast.repository.manifests import PointHeader, ReadManifest
 from holdfast.repository.point_reading import ChainReader, PointReader
 from holdfast.repository.rehydration import Rehydration, rehydrate
@@ -204,6 +205,12 @@ class Repository:
     def stats(self) -> dict[str, Any]:
         """`{total_bytes, objects, chains[{chain, source, points[{id, created_at, stored_bytes}]}]}`."""
         return statistics(self.store, {chain: self._chain(chain).manifests()[0] for chain in self.chains()})
+
+    @property
+    def locks(self) -> PointLocks:
+        """Locks and holds of points, as of now."""
+        origin, now = self.description.created_at, self.clock.now()
+        return PointLocks(self.store, [self._chain(one) for one in self.chains()], self._reader, origin, now)
 
     def _chain(self, chain: str) -> Chain:
         return Chain(self.store, self.sealer, check_id(chain, "chain"))

@@ -17,9 +17,9 @@ IMMUTABLE = ("BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold")
 def code_of(error: HttpResponseError) -> str:
     """The service's own word for the error. Some of the SDK's operations leave it in the header where it came."""
     told = getattr(error, "error_code", None)
-    if not told and error.response is not None:
-        told = error.response.headers.get("x-ms-error-code")
-    return str(told or "")
+    if not told:
+        told = getattr(error.response, "headers", {}).get("x-ms-error-code")
+    return str(getattr(told, "value", told) or "")
 
 
 @contextmanager
