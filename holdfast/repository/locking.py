@@ -14,7 +14,7 @@ from datetime import datetime
 from holdfast.model.errors import Damaged, NotFound
 from holdfast.repository.chain import READERS, Chain, Problem, problem_of
 from holdfast.repository.lock_planning import Lengthening, lengthenings, needed_until
-from holdfast.repository.manifests import ReadManifest
+from holdfast.repository.manifests import PointHeader, ReadManifest
 from holdfast.repository.parallel import in_order
 from holdfast.repository.point_objects import NeededObjects, heads, own_objects
 from holdfast.repository.point_reading import ChainReader, PointReader
@@ -78,6 +78,12 @@ class PointLocks:
     ) -> None:
         self._store, self._chains, self._reader_of = store, chains, reader_of
         self._origin, self._now = origin, now
+
+    def headers(self, ids: Iterable[str] | None = None) -> list[PointHeader]:
+        """What manifests say of these points, or of all, oldest first; no recipe is read. Raises NotFound."""
+        chosen = self._select(ids) if ids else [_Chosen(one, [], one.manifests()[0]) for one in self._chains]
+        found = [read.manifest.point for one in chosen for read in one.chosen]
+        return sorted(found, key=lambda header: (header.created_at, header.id))
 
     def lock(self, ends: Mapping[str, datetime], mode: LockMode) -> LockReport:
         """Makes all that these points need write-once, each object until the latest of their ends or a little longer.

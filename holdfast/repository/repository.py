@@ -19,6 +19,7 @@ from holdfast.repository.content import PointContent
 from holdfast.repository.copying import content_of_point
 from holdfast.repository.errors import PointConflict
 from holdfast.repository.format import check_id, locator_name
+from holdfast.repository.hidden import add_hidden
 from holdfast.repository.index import ChunkIndex
 from holdfast.repository.keys import PasswordCost, RepositoryKeys, add_password_slot
 from holdfast.repository.locators import chain_ids, chains_of_point, hinted_sequence
@@ -200,7 +201,9 @@ class Repository:
 
     def check(self, *, read_data: bool = False, subset: tuple[int, int] | None = None) -> CheckReport:
         """Finds damage: of the structure, with `read_data` of all data, with `subset` (n, t) of every t-th pack."""
-        return check_repository(self.store, self.sealer, read_data=read_data, subset=Subset.of(subset))
+        report = check_repository(self.store, self.sealer, read_data=read_data, subset=Subset.of(subset))
+        add_hidden(report, self.store, self.clock.now())
+        return report
 
     def stats(self) -> dict[str, Any]:
         """`{total_bytes, objects, chains[{chain, source, points[{id, created_at, stored_bytes}]}]}`."""
