@@ -148,7 +148,9 @@ class Front:
         within = self._rehydrations.within(*key[:2]) if operation.kind == "list-blobs" else {}
         if (within or prepared is not None) and operation.kind == "list-blobs" and answer.status == 200:
             headers.pop("Content-Length", None)
-            listing = with_archive_status(await answer.read(), within)
+            listing = await answer.read()
+            if within:
+                listing = with_archive_status(listing, within)
             if prepared is not None:
                 _, asked, parameters = without_ours(prepared.raw_path)
                 listing = with_versions(listing, self._versions, key[:2], asked, parameters)

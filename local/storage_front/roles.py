@@ -30,10 +30,11 @@ TABLE_CONTRIBUTOR = Role(
 REPOSITORY_WRITER = Role("Holdfast Repository Writer", (op.CONTAINER_READ,), (op.BLOB_READ, op.BLOB_ADD))
 #: The writer where locks lie, and nowhere else: a lease is a write.
 REPOSITORY_LOCKER = Role("Holdfast Repository Locker", (), (op.BLOB_WRITE,))
-#: The maintainer: removes what nothing needs, locks and holds. It overwrites nothing, so it cannot hide what is locked.
+#: The maintainer: removes what nothing needs, locks and holds. It makes new blobs and overwrites none, so that it cannot
+#: hide what is locked.
 REPOSITORY_MAINTAINER = Role(
     "Holdfast Repository Maintainer", (op.CONTAINER_READ,),
-    (op.BLOB_READ, op.BLOB_DELETE, op.BLOB_DELETE_VERSION, op.BLOB_IMMUTABLE),
+    (op.BLOB_READ, op.BLOB_ADD, op.BLOB_DELETE, op.BLOB_DELETE_VERSION, op.BLOB_IMMUTABLE),
 )  # fmt: skip
 #: Whoever rehydrates: `blobs/write` under a condition on the suboperation Blob.Write.Tier.
 REHYDRATOR = Role("Holdfast Rehydrator", (), (op.BLOB_TIER,))

@@ -8,7 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from azure.storage.blob import ContainerClient
+from azure.core.exceptions import HttpResponseError
+from azure.storage.blob import BlobClient, ContainerClient
 
 from holdfast.model.errors import Forbidden
 from holdfast.storage import AlreadyExists, ObjectMissing, ObjectStore
@@ -143,16 +144,24 @@ def test_the_writer_neither_locks_holds_nor_deletes(place: Place) -> None:
         assert writer.get(NAME) == b"x"
 
 
-def test_the_maintainer_locks_holds_and_deletes_but_writes_nothing(place: Place) -> None:
+def test_the_maintainer_locks_holds_and_deletes_but_overwrites_nothing(place: Place) -> None:
     """Whoever has the maintainer cannot write over what is locked, and so cannot even hide it."""
-    place.store.put(NAME, b"x")
-    maintainer = place.world.open(place.name, place.world.identity(("Holdfast Repository Maintainer", place.name)))
+    place.locked()
+    place.store.put("chains/c/data/free", b"x")
+    identity = place.world.identity(("Holdfast Repository Maintainer", place.name))
+    maintainer = place.world.open(place.name, identity)
     with contextlib.closing(maintainer):
-        maintainer.hold(NAME, True)
+        maintainer.hold("chains/c/data/free", True)
         with pytest.raises(Forbidden, match="held"):
-            maintainer.delete(NAME)
-        with pytest.raises(Forbidden, match="AuthorizationPermissionMismatch"):
-            maintainer.put("chains/c/data/new", b"y")
-        maintainer.hold(NAME, False)
-        maintainer.delete(NAME)
-        assert place.versions() == []
+            maintainer.delete("chains/c/data/free")
+        maintainer.hold("chains/c/data/free", False)
+        maintainer.delete("chains/c/data/free")
+        maintainer.put("chains/c/data/new", b"y")
+        raw = BlobClient.from_blob_url(
+            place.raw.get_blob_client(NAME).url, credential=identity, connection_verify=str(place.world.folder.ca)
+        )
+        with contextlib.closing(raw), pytest.raises(HttpResponseError) as refused:
+            raw.upload_blob(b"", overwrite=True)
+        assert refused.value.status_code == 403
+    assert place.versions() == [("chains/c/data/new", True), (NAME, True)]
+    assert place.store.get(NAME) == LARGE
