@@ -37,7 +37,7 @@ class LockReport:
 class PointState:
     """How safe a point is: `locked_until` is the earliest end among all objects that it needs, None where one has no lock.
 
-    `weak`: names of objects that are neither locked now nor held.
+    `weak`: names of objects that are neither locked now nor held, missing ones among them.
     """
 
     id: str
@@ -49,12 +49,14 @@ class PointState:
     held: bool  # all of it
     objects: int
     weak: list[str]
+    damaged: bool  # what it needs cannot be read: only its own objects are told of, and nothing is promised
 
 
 @dataclass(frozen=True)
 class _Point:
     read: ReadManifest
     objects: frozenset[str]  # without the heads
+    damaged: bool = False
 
     @property
     def id(self) -> str:
@@ -134,21 +136,22 @@ class PointLocks:
         return report
 
     def states(self) -> list[PointState]:
-        """How long each point is write-once as a whole, and whether it is held, oldest first. Raises Damaged."""
+        """How long each point is write-once as a whole, and whether it is held, oldest first."""
         shared = list(self._heads().values())
         found: list[PointState] = []
         for chain in self._chains:
             present = self._present(chain)
-            for point in self._all(chain, chain.manifests()[0]):
+            reads = chain.manifests()[0]
+            for point in self._points(_Chosen(chain, reads, reads), reads, LockReport()):
                 infos = [present[name] for name in sorted(point.objects) if name in present]
-                found.append(self._state(point, infos + shared))
+                found.append(self._state(point, infos + shared, sorted(point.objects - set(present))))
         return sorted(found, key=lambda state: (state.created_at, state.id))
 
-    def _state(self, point: _Point, infos: list[ObjectInfo]) -> PointState:
+    def _state(self, point: _Point, infos: list[ObjectInfo], missing: list[str]) -> PointState:
         header = point.read.manifest.point
         ends = [info.locked_until for info in infos]
         modes = {info.lock_mode for info in infos}
-        until = None if None in ends else min(end for end in ends if end is not None)
+        until = None if None in ends or missing or point.damaged else min(end for end in ends if end is not None)
         mode = None if None in modes else LockMode.UNLOCKED if LockMode.UNLOCKED in modes else LockMode.LOCKED
         return PointState(
             point.id,
@@ -157,9 +160,10 @@ class PointLocks:
             header.created_at,
             until,
             mode,
-            all(info.held for info in infos),
-            len(infos),
-            [info.name for info in infos if not info.write_once(self._now)],
+            all(info.held for info in infos) and not missing and not point.damaged,
+            len(infos) + len(missing),
+            missing + [info.name for info in infos if not info.write_once(self._now)],
+            point.damaged,
         )
 
     def _report(self) -> LockReport:
@@ -187,11 +191,10 @@ class PointLocks:
         needed, reader = NeededObjects(one.chain, one.reads), ChainReader(one.chain)
         for read in due:
             try:
-                objects = needed.of(self._reader_of(read, reader))
+                found.append(_Point(read, frozenset(needed.of(self._reader_of(read, reader)))))
             except Damaged as error:
                 report.problems.append(problem_of(error, read.name))
-                objects = own_objects(read)
-            found.append(_Point(read, frozenset(objects)))
+                found.append(_Point(read, frozenset(own_objects(read)), damaged=True))
         return found
 
     def _all(self, chain: Chain, reads: list[ReadManifest]) -> list[_Point]:

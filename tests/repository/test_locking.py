@@ -223,18 +223,30 @@ def test_a_run_that_dies_is_finished_by_the_next(world: World, fails_at: int, ef
     assert world.survives(second)
 
 
-def test_damage_in_one_point_does_not_keep_the_others_unlocked(world: World) -> None:
+def test_a_missing_pack_of_one_point_does_not_keep_the_others_unlocked(world: World) -> None:
     first, second = world.point(A=1), world.point(A=2)
-    reader = world.repository._reader(world.repository._find(first))
-    needed = {reader.reader.index.packs[number].pack for number in reader.packs()}
-    other = world.repository._reader(world.repository._find(second))
-    only_first = needed - {other.reader.index.packs[number].pack for number in other.packs()}
-    for info in list(world.store.list("chains/chain-a/")):
-        if info.name.rpartition("/")[2] in only_first:
-            world.store.delete(info.name)
+    gone = next(world.store.list("chains/chain-a/data/")).name
+    pack = world.store.objects[gone]
+    world.store.delete(gone)
     end = world.clock.now() + 5 * DAY
     report = world.repository.locks.lock({first: end, second: end}, LockMode.LOCKED)
+    assert [problem.object for problem in report.problems] == [gone]
+    hit, whole = sorted(world.repository.locks.states(), key=lambda state: gone not in state.weak)
+    assert (hit.locked_until, hit.weak, hit.damaged) == (None, [gone], False)
+    assert (whole.weak, whole.damaged) == ([], False)
+    assert world.survives(whole.id)
+    world.store.objects[gone] = pack  # salvaged: the next run locks it
+    assert world.repository.locks.lock({first: end, second: end}, LockMode.LOCKED).changed == [gone]
+
+
+def test_a_point_whose_trees_cannot_be_read_is_told_as_damaged(world: World) -> None:
+    point, other = world.point(A=1), world.point("chain-b")
+    for info in list(world.store.list("chains/chain-a/recipes/")):
+        world.store.delete(info.name)
+    for info in list(world.store.list("chains/chain-a/index/")):
+        world.store.delete(info.name)
+    end = world.clock.now() + 5 * DAY
+    report = world.repository.locks.lock({point: end, other: end}, LockMode.LOCKED)
     assert report.problems
-    assert all(name.startswith("chains/chain-a/") for name in (problem.object for problem in report.problems))
-    assert world.survives(second)
+    assert {state.id: state.damaged for state in world.repository.locks.states()} == {point: True, other: False}
     assert world.locks()["chains/chain-a/manifests/0000000001"] is not None
