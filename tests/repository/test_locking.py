@@ -173,7 +173,10 @@ def test_a_held_point_survives_and_is_released_whole(world: World) -> None:
     before = world.held()
     world.repository.locks.hold([third], True)
     assert any("/data/" in name for name in world.held() - before)
-    world.repository.locks.hold([third], False)
+    touched: list[str] = []
+    watched = FaultyStore(world.store, lambda operation, name: touched.append(name) if operation == "hold" else None)
+    Repository.open(watched, world.tools.password, clock=world.clock).locks.hold([third], False)
+    assert not before & set(touched)  # not even for a moment is what the second needs let go
     assert world.held() == before  # what both need stays, what the third alone needed was let go
     assert world.survives(second)
     for _ in range(2):
