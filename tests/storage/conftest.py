@@ -200,7 +200,8 @@ def under_test(request: pytest.FixtureRequest, tmp_path: Path, hand_clock: HandC
         world: FrontWorld = request.getfixturevalue("front_world")
         container = world.container()
         owner = world.identity(("Storage Blob Data Owner", container))
-        fronted = [world.open(container, owner)]
+        fronted: list[Any] = [world.open(container, owner)]
+        fronted[0].finish_rehydration = lambda: world.clock.advance(timedelta(hours=16))  # it takes hours here, too
         yield StoreUnderTest(lambda: fronted[0], time.sleep, world.clock, world.clock.advance)
         fronted[0].close()
         return
