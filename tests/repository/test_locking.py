@@ -265,3 +265,33 @@ def test_a_point_whose_trees_cannot_be_read_is_told_as_damaged(world: World) -> 
     assert report.problems
     assert {state.id: state.damaged for state in world.repository.locks.states()} == {point: True, other: False}
     assert world.locks()["chains/chain-a/manifests/0000000001"] is not None
+
+
+def test_an_archive_point_is_locked_with_its_packs_in_the_archive_tier(world: World) -> None:
+    point = world.point(A=1)
+    store = MemoryStore(clock=world.clock)
+    target = Repository.init(store, "other", clock=world.clock, archive=True, cost=world.tools.cost)
+    copy = world.repository.copy_point(point, target, flags=["Y"], session="s", owner="w")
+    end = world.clock.now() + 365 * DAY
+    report = target.locks.lock({copy.id: end}, LockMode.LOCKED)
+    assert report.problems == []
+    packs = list(store.list("chains/chain-a/data/"))
+    assert packs
+    assert all(not pack.readable and pack.locked_until is not None and pack.locked_until >= end for pack in packs)
+    (state,) = target.locks.states()
+    assert (state.weak, state.damaged) == ([], False)
+
+
+def test_many_index_objects_are_told_apart(world: World) -> None:
+    """Only those are locked that tell of needed packs, even where the manifest that made them is gone."""
+    world.point(A=1)
+    second = world.point(A=1, B=2)
+    world.store.delete("chains/chain-a/manifests/0000000001")
+    end = world.clock.now() + 5 * DAY
+    locked = world.repository.locks.lock({second: end}, LockMode.LOCKED).changed
+    indexes = {info.name for info in world.store.list("chains/chain-a/index/")}
+    assert len(indexes) == 2
+    assert indexes <= set(locked)
+    third = world.point("chain-c", Z=9)
+    locked = world.repository.locks.lock({third: end}, LockMode.LOCKED).changed
+    assert not any(name.startswith("chains/chain-a/") for name in locked)
