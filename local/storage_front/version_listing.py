@@ -11,8 +11,8 @@ from local.storage_front.versions import Version, Versions, http_date
 
 DOCUMENTED(
     "storage-version-listing",
-    "List Blobs: versions from the oldest to the newest; MicrosoftDocs/azure-docs soft-delete-blob-manage.md lists those of a "
-    "deleted blob with include=versions alone",
+    "List Blobs: versions from the oldest to the newest; MicrosoftDocs/azure-docs soft-delete-blob-manage.md lists those "
+    "of a deleted blob with include=versions alone",
     guessed="on which page earlier versions come",
 )
 #: What `include=` may ask for that Azurite does not know.
