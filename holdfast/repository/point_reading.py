@@ -17,6 +17,7 @@ from holdfast.repository.manifests import Held, ReadManifest, inline_frame
 from holdfast.repository.reading import ChunkReader, Wanted
 from holdfast.repository.recipes import Layout, Recipe, StreamRecipe
 from holdfast.repository.seal import MAX_DOCUMENT
+from holdfast.repository.told_indexes import add_told
 from holdfast.repository.trees import Child, StreamRef, walk
 
 
@@ -30,6 +31,7 @@ class ChainReader:
         """
         self.chain, self.index = chain, ChunkIndex()
         more = [lambda: chain.add_indexed(self.index, only), lambda: chain.add_unindexed(self.index)]
+        more.append(lambda: add_told(chain, self.index))
         self.chunks = ChunkReader(chain.store, chain.sealer, chain.id, self.index, more)
 
     def held(self, held: Held, name: str) -> bytes:

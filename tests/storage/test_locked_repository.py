@@ -111,10 +111,10 @@ def test_everything_that_was_destroyed_is_brought_back(attacked: Attacked) -> No
     assert all(state.weak == [] for state in opened.locks.states())
 
 
-def test_a_listed_point_is_read_though_its_packs_are_hidden(attacked: Attacked) -> None:
+def test_a_listed_point_is_read_though_all_but_its_manifest_is_hidden(attacked: Attacked) -> None:
     """No step is needed in between: reads answer from the protected versions, and check says what happened."""
     attacked.lock()
-    for kind in ("data", "recipes"):
+    for kind in ("data", "recipes", "index"):
         attacked.destroy(f"chains/c/{kind}/")
     opened = attacked.opened()
     assert [point.id for point in opened.points()] == ["p1", "p2"]
