@@ -118,8 +118,16 @@ def writer_roles() -> Assignments:
 
 
 def maintainer_roles() -> Assignments:
-    """The maintainer: everything on repositories."""
-    return _worker_roles() + [(roles.BLOB_OWNER.name, account_id(name)) for name in (BACKUP, ARCHIVE)]
+    """The maintainer: deletes, locks and holds in repositories, makes new blobs; overwrites nothing but lock objects."""
+    found = _worker_roles()
+    for repository in REPOSITORIES:
+        place = container_id(repository.account, repository.container)
+        found += [
+            (roles.REPOSITORY_MAINTAINER.name, place),
+            (roles.REPOSITORY_LOCKER.name, f"{place}/blobs/locks"),
+            (roles.REHYDRATOR.name, place),
+        ]
+    return found
 
 
 def operator_roles() -> Assignments:

@@ -336,6 +336,7 @@ class LocalProfile:
             ports=profile.storage,
             admin_key=azure.admin_key.read_text(),
             pending_file=folder / "rehydrations.sqlite",
+            immutable_containers=[f"{r.account}/{r.container}" for r in plan.REPOSITORIES],
             ready_file=folder / "ready.json",
             clock_file=profile.clock_file,
         )

@@ -69,7 +69,10 @@ def open_place(url: str) -> ObjectStore:
     if not url.startswith("http"):
         return open_store(url, clock=clock())
     return open_store(
-        url, credential=_credential(url), api_version=os.environ.get("HOLDFAST_STORAGE_API_VERSION") or None
+        url,
+        credential=_credential(url),
+        api_version=os.environ.get("HOLDFAST_STORAGE_API_VERSION") or None,
+        clock=clock(),
     )
 
 

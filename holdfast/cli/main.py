@@ -15,6 +15,7 @@ from typer.exceptions import Abort, Exit, TyperException
 
 from holdfast import __version__
 from holdfast.cli import archive, backup, explain, point, policy, preflight, repository, schema, session, status
+from holdfast.cli import repository_locks as locks
 from holdfast.cli.output import print_text, say, say_error
 from holdfast.cli.point_import import import_points
 from holdfast.cli.repository_copy import copy as copy_chains
@@ -40,6 +41,7 @@ for _noun, _commands in (
     ("repository", repository.app),
 ):
     app.add_typer(_commands, name=_noun)
+locks.add_to(repository.app)
 app.command("preflight")(preflight.preflight)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)

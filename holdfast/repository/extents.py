@@ -140,10 +140,11 @@ class ExtentReader:
         for number in np.unique(source).tolist():
             rows = np.flatnonzero(source == number)
             begins, ends = offset[rows], offset[rows] + length[rows]
-            apart = (begins[1:] < begins[:-1]) | (begins[1:] > ends[:-1] + GAP)
+            # Together only what is in order and does not overlap: then no piece is met more often than it is bordered.
+            apart = (begins[1:] < ends[:-1]) | (begins[1:] > ends[:-1] + GAP)
             edges = [0, *(np.flatnonzero(apart) + 1).tolist(), len(rows)]
             for low, high in pairwise(edges):
-                inner = expand(number, int(begins[low]), int(ends[low:high].max()))
+                inner = expand(number, int(begins[low]), int(ends[high - 1]))
                 if inner is None:
                     assert leaf is not None  # noqa: S101 (only sources that are trees are not expanded)
                     final[rows] = leaf(number)
@@ -152,7 +153,6 @@ class ExtentReader:
                 first[rows[low:high]], count[rows[low:high]] = total, len(inner.start)
                 total += len(inner.start)
         out = np.empty((2 * len(source) + total, 3), np.int64)
-        # A piece may be met once for every extent that lies in it.
         made = through(offset, length, first, count, *_joined(inners), final, out)
         if made < 0:
             raise Damaged(f"{self.name}: a program takes more of a stream than there is")

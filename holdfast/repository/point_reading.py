@@ -20,6 +20,7 @@ from holdfast.repository.reading import ChunkReader
 from holdfast.repository.recipes import Layout, Recipe, StreamRecipe
 from holdfast.repository.seal import MAX_DOCUMENT
 from holdfast.repository.stream_reading import Span, StreamReader
+from holdfast.repository.told_indexes import add_told
 from holdfast.repository.trees import PROGRAM, StreamRef, walk
 
 
@@ -33,6 +34,7 @@ class ChainReader:
         """
         self.chain, self.index = chain, ChunkIndex()
         more = [lambda: chain.add_indexed(self.index, only), lambda: chain.add_unindexed(self.index)]
+        more.append(lambda: add_told(chain, self.index))
         self.chunks = ChunkReader(chain.store, chain.sealer, chain.id, self.index, more)
         self.streams = StreamReader(self.chunks, chain.id)
 

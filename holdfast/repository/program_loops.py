@@ -99,11 +99,14 @@ def through(offset, length, first, count, inner_start, inner_source, inner_offse
 
     Extent k lies in the inner extents `first[k]` to `first[k] + count[k]`, whose places in the extent's own stream begin at
     `inner_start`; where `count[k]` is 0 it is final already, of source `leaf[k]`. `out` takes rows of (source, offset,
-    length); neighbours that go on become one. Returns how many rows there are, or -1 where an extent is not covered.
+    length); neighbours that go on become one. Returns how many rows there are, or -1 where an extent is not covered or
+    `out` is full.
     """
     n = 0
     for k in range(len(offset)):
         at, left = offset[k], length[k]
+        if n == len(out):
+            return -1
         if count[k] == 0:
             if n > 0 and out[n - 1, 0] == leaf[k] and out[n - 1, 1] + out[n - 1, 2] == at:
                 out[n - 1, 2] += left
@@ -120,7 +123,7 @@ def through(offset, length, first, count, inner_start, inner_source, inner_offse
             else:
                 high = middle
         while left > 0:
-            if low >= end or at < inner_start[low] or at >= inner_start[low] + inner_length[low]:
+            if n == len(out) or low >= end or at < inner_start[low] or at >= inner_start[low] + inner_length[low]:
                 return -1
             within = at - inner_start[low]
             take = min(left, inner_length[low] - within)

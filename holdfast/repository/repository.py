@@ -22,10 +22,12 @@ from holdfast.repository.copying import content_of_point
 from holdfast.repository.credentials import Credential, Password
 from holdfast.repository.errors import PointConflict
 from holdfast.repository.format import check_id, locator_name
+from holdfast.repository.hidden import add_hidden
 from holdfast.repository.index import ChunkIndex
 from holdfast.repository.key_slots import KeySlots
 from holdfast.repository.keys import PasswordCost, RepositoryKeys
 from holdfast.repository.locators import chain_ids, chains_of_point, hinted_sequence
+from holdfast.repository.locking import PointLocks
 from holdfast.repository.manifests import PointHeader, ReadManifest
 from holdfast.repository.point_reading import ChainReader, PointReader
 from holdfast.repository.rehydration import Rehydration, rehydrate
@@ -228,11 +230,19 @@ class Repository:
 
     def check(self, *, read_data: bool = False, subset: tuple[int, int] | None = None) -> CheckReport:
         """Finds damage: of the structure, with `read_data` of all data, with `subset` (n, t) of every t-th pack."""
-        return check_repository(self.store, self.sealer, read_data=read_data, subset=Subset.of(subset))
+        report = check_repository(self.store, self.sealer, read_data=read_data, subset=Subset.of(subset))
+        add_hidden(report, self.store, self.clock.now())
+        return report
 
     def stats(self) -> dict[str, Any]:
         """`{total_bytes, objects, chains[{chain, source, points[{id, created_at, stored_bytes}]}]}`."""
         return statistics(self.store, {chain: self._chain(chain).manifests()[0] for chain in self.chains()})
+
+    @property
+    def locks(self) -> PointLocks:
+        """Locks and holds of points, as of now."""
+        origin, now = self.description.created_at, self.clock.now()
+        return PointLocks(self.store, [self._chain(one) for one in self.chains()], self._reader, origin, now)
 
     def _chain(self, chain: str) -> Chain:
         return Chain(self.store, self.sealer, check_id(chain, "chain"))

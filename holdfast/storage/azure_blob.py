@@ -9,27 +9,40 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.core import MatchConditions
 from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
-from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ResourceExistsError
+from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsError
 from azure.storage.blob import (
     BlobBlock,
     BlobClient,
     BlobLeaseClient,
-    BlobProperties,
     ContainerClient,
     ExponentialRetry,
     RehydratePriority,
 )
 from azure.storage.blob import StandardBlobTier as BlobTier
 
-from holdfast.model.errors import Damaged, Forbidden, Rehydrating, Unavailable
-from holdfast.storage.errors import AlreadyExists, LeaseHeld, LeaseLost, ObjectMissing
-from holdfast.storage.interface import Data, Lease, ObjectInfo, Priority, Tier, check_name, parts_of
+from holdfast.model.clock import Clock, SystemClock
+from holdfast.model.errors import Damaged, Rehydrating
+from holdfast.storage.azure_errors import code_of as _code
+from holdfast.storage.azure_errors import translated
+from holdfast.storage.azure_versions import BlobVersions, info_of
+from holdfast.storage.errors import AlreadyExists, LeaseHeld, LeaseLost
+from holdfast.storage.interface import (
+    Data,
+    KeptVersion,
+    Lease,
+    LockMode,
+    ObjectInfo,
+    Priority,
+    Tier,
+    check_name,
+    parts_of,
+)
 
 #: Larger objects go up in blocks of this size; smaller ones in one request.
 BLOCK = 8 << 20
@@ -50,9 +63,12 @@ class AzureBlobStore:
         *,
         credential: TokenCredential | AzureNamedKeyCredential | None = None,
         api_version: str | None = None,
+        clock: Clock | None = None,
         **transport: Any,
     ) -> None:
-        """`transport` goes to the SDK's client as it is (for example `connection_timeout`, `retry_policy`)."""
+        """`clock` tells which locks have ended.
+
+        `transport` goes to the SDK's client as it is (for example `connection_timeout`, `retry_policy`)."""
         self.url = url.rstrip("/")
         options: dict[str, Any] = {
             "retry_policy": ExponentialRetry(INITIAL_BACKOFF, BACKOFF_BASE, RETRIES),
@@ -63,6 +79,7 @@ class AzureBlobStore:
         if api_version:
             options["api_version"] = api_version
         self._container = ContainerClient.from_container_url(self.url, credential=credential, **options)
+        self._versions = BlobVersions(self._container, clock or SystemClock())
 
     def put(self, name: str, data: Data, *, tier: Tier = Tier.HOT) -> None:
         """See ObjectStore."""
@@ -74,7 +91,7 @@ class AzureBlobStore:
         options: dict[str, Any] = {"metadata": {PUT_ID: put_id}}
         if tier is not Tier.HOT:
             options["standard_blob_tier"] = TIERS[tier]
-        with _translated(name):
+        with translated(name):
             try:
                 if size <= BLOCK:
                     blob.upload_blob(b"".join(parts), length=size, overwrite=False, **options)
@@ -90,48 +107,71 @@ class AzureBlobStore:
 
     def get(self, name: str) -> bytes:
         """See ObjectStore."""
-        with _translated(name):
-            return bytes(self._blob(name).download_blob().readall())
+        return self._versions.reading(check_name(name), lambda blob: bytes(blob.download_blob().readall()))
 
     def get_range(self, name: str, offset: int, length: int) -> bytes:
         """See ObjectStore."""
         if length <= 0:
             self.stat(name)
             return b""
-        with _translated(name):
+
+        def read(blob: BlobClient) -> bytes:
             try:
-                return bytes(self._blob(name).download_blob(offset=offset, length=length).readall())
+                return bytes(blob.download_blob(offset=offset, length=length).readall())
             except HttpResponseError as error:
                 if error.status_code == 416:  # at or after the end
                     return b""
                 raise
 
+        return self._versions.reading(check_name(name), read)
+
     def stream(self, name: str) -> Iterator[bytes]:
         """See ObjectStore."""
-        with _translated(name):
-            yield from self._blob(name).download_blob().chunks()
+        download = self._versions.reading(check_name(name), lambda blob: blob.download_blob())
+        with translated(name):
+            yield from download.chunks()
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """See ObjectStore."""
-        with _translated(prefix):
-            for blob in self._container.list_blobs(name_starts_with=prefix or None):
-                yield _info(blob)
+        include = ["immutabilitypolicy", "legalhold"] if self.immutability else None
+        with translated(prefix):
+            for blob in self._container.list_blobs(name_starts_with=prefix or None, include=include):
+                yield info_of(blob)
 
     def stat(self, name: str) -> ObjectInfo:
         """See ObjectStore."""
-        with _translated(name):
-            return _info(self._blob(name).get_blob_properties())
+        return self._versions.reading(check_name(name), lambda blob: info_of(blob.get_blob_properties()))
 
     def delete(self, name: str) -> None:
         """See ObjectStore."""
-        with suppress(ObjectMissing), _translated(name):
-            self._blob(name).delete_blob()
+        self._versions.delete(check_name(name))
+
+    @property
+    def immutability(self) -> bool:
+        """See ObjectStore. Whether the container has version-level immutability; asked once."""
+        return self._versions.enabled
+
+    def lock(self, name: str, until: datetime, mode: LockMode = LockMode.LOCKED) -> ObjectInfo:
+        """See ObjectStore."""
+        return self._versions.lock(check_name(name), until, mode)
+
+    def hold(self, name: str, on: bool) -> ObjectInfo:
+        """See ObjectStore."""
+        return self._versions.hold(check_name(name), on)
+
+    def kept_versions(self, prefix: str = "") -> Iterator[KeptVersion]:
+        """See ObjectStore."""
+        return self._versions.kept(prefix)
+
+    def bring_back(self, kept: KeptVersion) -> None:
+        """See ObjectStore."""
+        self._versions.bring_back(kept)
 
     def acquire(self, name: str, owner: str, duration: timedelta) -> Lease:
         """See ObjectStore. A blob lease guards the lock object; its content counts the fence."""
         blob = self._blob(name)
         seconds = min(60, max(15, int(duration.total_seconds())))
-        with _translated(name):
+        with translated(name):
             with suppress(ResourceExistsError):
                 blob.upload_blob(b"", overwrite=False)
             # The client proposes one lease id for all its attempts: a repeated acquisition of ours succeeds again.
@@ -155,7 +195,7 @@ class AzureBlobStore:
     def renew(self, lease: Lease) -> Lease:
         """See ObjectStore."""
         client = BlobLeaseClient(self._blob(lease.name), lease_id=lease.token)
-        with _translated(lease.name):
+        with translated(lease.name):
             try:
                 client.renew()
             except HttpResponseError as error:
@@ -168,7 +208,7 @@ class AzureBlobStore:
     def release(self, lease: Lease) -> None:
         """See ObjectStore."""
         client = BlobLeaseClient(self._blob(lease.name), lease_id=lease.token)
-        with _translated(lease.name):
+        with translated(lease.name):
             try:
                 client.release()
             except HttpResponseError as error:
@@ -182,7 +222,7 @@ class AzureBlobStore:
             return
         if info.tier is Tier.ARCHIVE:
             raise Rehydrating(name)
-        with _translated(name):
+        with translated(name):
             self._blob(name).set_standard_blob_tier(TIERS[tier])
 
     def rehydrate(self, name: str, priority: Priority = "Standard") -> ObjectInfo:
@@ -190,7 +230,7 @@ class AzureBlobStore:
         info = self.stat(name)
         if info.readable or info.rehydrating:
             return info
-        with _translated(name):
+        with translated(name):
             try:
                 self._blob(name).set_standard_blob_tier(BlobTier.HOT, rehydrate_priority=RehydratePriority(priority))
             except HttpResponseError as error:
@@ -250,38 +290,3 @@ def _blocks(parts: Sequence[bytes | bytearray | memoryview]) -> Iterator[bytes]:
                 pending, size = [], 0
     if pending:
         yield b"".join(pending)
-
-
-def _info(blob: BlobProperties) -> ObjectInfo:
-    tier = str(blob.blob_tier or "Hot").lower()
-    known = {one.value for one in Tier}
-    rehydrating = bool(blob.archive_status)
-    return ObjectInfo(str(blob.name), int(blob.size), Tier(tier) if tier in known else Tier.HOT, rehydrating)
-
-
-def _code(error: HttpResponseError) -> str:
-    """The service's own word for the error."""
-    return str(getattr(error, "error_code", None) or "")
-
-
-@contextmanager
-def _translated(name: str) -> Iterator[None]:
-    """The SDK's errors as ours. Never passes the SDK's message on: it may hold a signed URL."""
-    try:
-        yield
-    except ClientAuthenticationError as error:
-        raise Forbidden(
-            f"{name}: not signed in ({_code(error) or error.status_code or 'no token'})",
-            help="Sign in first: `az login` for a person, a managed identity for a machine.",
-        ) from None
-    except HttpResponseError as error:
-        code, status = _code(error), error.status_code
-        if code in ("BlobArchived", "BlobBeingRehydrated"):
-            raise Rehydrating(name) from None
-        if status == 404:
-            raise ObjectMissing(f"{name} ({code})" if code and code != "BlobNotFound" else name) from None
-        if status in (401, 403) or code in ("BlobImmutableDueToPolicy", "BlobImmutableDueToLegalHold"):
-            raise Forbidden(f"{name}: {code or status}") from None
-        raise Unavailable(f"{name}: the storage answered {status} {code}".rstrip()) from None
-    except AzureError as error:
-        raise Unavailable(f"{name}: {type(error).__name__}") from None

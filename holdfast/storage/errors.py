@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.model.errors import Conflict, NotFound
+from holdfast.model.errors import Conflict, Forbidden, HoldfastError, NotFound
 
 
 class ObjectMissing(NotFound):
@@ -41,3 +41,26 @@ class LeaseLost(Conflict):
     title = "The lease was lost to somebody else"
     advice = "The step is tried again; check that the machine's network and clock are steady if it goes on."
     exit_code = 11
+
+
+class WriteOnce(Forbidden):
+    """The object is locked or held, so nobody may delete it. The detail says until when, or that it is held."""
+
+    code = "write-once"
+    title = "The object is locked or held"
+    advice = "Wait until the lock has ended, or release the hold with `holdfast repository hold off`; no right helps."
+    exit_code = 18
+    http_status = 409
+
+
+class NoImmutability(HoldfastError):
+    """Locks and holds were asked for where the storage has none."""
+
+    code = "no-immutability"
+    title = "The container has no version-level immutability"
+    advice = (
+        "Enable versioning on the account and version-level immutability on the container: docs/how-to/immutability.md."
+    )
+    exit_code = 18
+    http_status = 409
+    permanent = True

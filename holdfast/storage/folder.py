@@ -12,16 +12,29 @@ import json
 import os
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypedDict
 
 from holdfast.model.clock import Clock, SystemClock, iso, parse_iso
-from holdfast.model.errors import Damaged, DiskFull, Forbidden, Unavailable
+from holdfast.model.errors import DiskFull, Forbidden, Unavailable
 from holdfast.storage.errors import AlreadyExists, LeaseHeld, LeaseLost, ObjectMissing
-from holdfast.storage.interface import Data, Lease, ObjectInfo, Priority, Tier, check_name, parts_of
+from holdfast.storage.folder_leases import read_lease
+from holdfast.storage.folder_locks import FolderLocks, encode
+from holdfast.storage.interface import (
+    Data,
+    KeptVersion,
+    Lease,
+    LockMode,
+    ObjectInfo,
+    Priority,
+    Tier,
+    check_name,
+    parts_of,
+)
+from holdfast.storage.write_once import WriteOnceState, refusal
 
 #: Folder inside the store for files that are not objects yet; begins with a dot, so no object's name can lead there.
 UNFINISHED = ".unfinished"
@@ -29,9 +42,13 @@ PIECE = 4 << 20
 
 
 class FolderStore:
-    """Keeps objects as files below one folder. Has no tiers: everything stays readable."""
+    """Keeps objects as files below one folder. Has no tiers: everything stays readable.
+
+    Locks and holds bind Holdfast itself; a folder cannot enforce them against its owner.
+    """
 
     tiers = False
+    immutability = True
 
     def __init__(self, root: Path, clock: Clock | None = None) -> None:
         """`clock` tells when leases end; every process that uses the folder must have the same."""
@@ -39,6 +56,7 @@ class FolderStore:
         self.url = self.root.as_uri()
         self.clock = clock or SystemClock()
         self._guard = threading.Lock()
+        self._locks = FolderLocks(self.root)
 
     def put(self, name: str, data: Data, *, tier: Tier = Tier.HOT) -> None:  # noqa: ARG002
         """See ObjectStore. `tier` is taken and means nothing."""
@@ -80,17 +98,36 @@ class FolderStore:
     def stat(self, name: str) -> ObjectInfo:
         """See ObjectStore."""
         with _translated(name):
-            return ObjectInfo(name, self._path(name).stat().st_size)
+            return self._locks.info(name, self._path(name).stat().st_size)
 
     def delete(self, name: str) -> None:
         """See ObjectStore."""
-        with _translated(name):
+        with suppress(ObjectMissing), self._write_once(name) as info:
+            if info.write_once(self.clock.now()):
+                raise refusal(info)
             self._path(name).unlink(missing_ok=True)
+            self._locks.path(name).unlink(missing_ok=True)
+
+    def lock(self, name: str, until: datetime, mode: LockMode = LockMode.LOCKED) -> ObjectInfo:
+        """See ObjectStore."""
+        return self._change(name, lambda state: state.locked(until, mode, self.clock.now()))
+
+    def hold(self, name: str, on: bool) -> ObjectInfo:
+        """See ObjectStore."""
+        return self._change(name, lambda state: replace(state, held=on))
+
+    def kept_versions(self, prefix: str = "") -> Iterator[KeptVersion]:  # noqa: ARG002
+        """See ObjectStore. A folder keeps no versions."""
+        yield from ()
+
+    def bring_back(self, kept: KeptVersion) -> None:
+        """See ObjectStore."""
+        raise ObjectMissing(f"{kept.info.name}: a folder keeps no versions")
 
     def acquire(self, name: str, owner: str, duration: timedelta) -> Lease:
         """See ObjectStore. The lock file tells holder, fence and end; a flock beside it makes read and write one step."""
         with self._lock_file(name) as path:
-            held = _read_lock(path)
+            held = read_lease(path)
             now = self.clock.now()
             if held is not None and held["token"] and parse_iso(held["expires_at"]) > now:
                 raise LeaseHeld(f"{name} is held by {held['owner']} until {held['expires_at']}")
@@ -103,7 +140,7 @@ class FolderStore:
     def renew(self, lease: Lease) -> Lease:
         """See ObjectStore."""
         with self._lock_file(lease.name) as path:
-            held = _read_lock(path)
+            held = read_lease(path)
             if held is None or held["token"] != lease.token:
                 raise LeaseLost(lease.name)
             duration = timedelta(seconds=held["seconds"])
@@ -114,7 +151,7 @@ class FolderStore:
     def release(self, lease: Lease) -> None:
         """See ObjectStore. The lock file stays, since it holds the fence."""
         with self._lock_file(lease.name) as path:
-            held = _read_lock(path)
+            held = read_lease(path)
             if held is not None and held["token"] == lease.token:
                 self._write_lock(path, Lease(lease.name, "", lease.fence, "", self.clock.now()), timedelta(0))
 
@@ -132,6 +169,17 @@ class FolderStore:
     def _path(self, name: str) -> Path:
         return self.root / check_name(name)
 
+    def _change(self, name: str, change: Callable[[WriteOnceState], WriteOnceState]) -> ObjectInfo:
+        with self._write_once(name) as info:
+            before = WriteOnceState.of(info)
+            after = change(before)
+            if after != before:
+                told = self._locks.path(name)
+                self._make_folder(told.parent)
+                self._write_unfinished(encode(after)).replace(told)
+                _sync_folder(told.parent)
+            return after.on(info)
+
     def _walk(self, folder: Path, name: str, prefix: str) -> Iterator[ObjectInfo]:
         try:
             found = list(os.scandir(folder))
@@ -146,7 +194,7 @@ class FolderStore:
                     yield from self._walk(Path(item.path), full[:-1], prefix)
             elif full.startswith(prefix):
                 with suppress(FileNotFoundError):
-                    yield ObjectInfo(full, item.stat().st_size)
+                    yield self._locks.info(full, item.stat().st_size)
 
     def _write_unfinished(self, data: Data) -> Path:
         folder = self.root / UNFINISHED
@@ -180,14 +228,26 @@ class FolderStore:
     @contextmanager
     def _lock_file(self, name: str) -> Iterator[Path]:
         path = self._path(name)
-        guard = self.root / UNFINISHED / f"{name.replace('/', '+')}.guard"
-        # flock is per open file, so threads exclude each other as well as processes do; the mutex only saves waiting.
-        with _translated(name), self._guard:
+        with _translated(name), self._guarded(name.replace("/", "+")):
             self._make_folder(path.parent)
+            yield path
+
+    @contextmanager
+    def _write_once(self, name: str) -> Iterator[ObjectInfo]:
+        """The object as it stands, while nobody else deletes, locks or holds anything."""
+        self.stat(name)
+        with _translated(name), self._guarded("write+once"):
+            yield self.stat(name)
+
+    @contextmanager
+    def _guarded(self, what: str) -> Iterator[None]:
+        guard = self.root / UNFINISHED / f"{what}.guard"
+        # flock is per open file, so threads exclude each other as well as processes do; the mutex only saves waiting.
+        with self._guard:
             self._make_folder(guard.parent)
             with guard.open("ab") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                yield path
+                yield
 
     def _write_lock(self, path: Path, lease: Lease, duration: timedelta) -> None:
         content = {
@@ -200,31 +260,6 @@ class FolderStore:
         unfinished = self._write_unfinished(json.dumps(content).encode())
         unfinished.replace(path)
         _sync_folder(path.parent)
-
-
-class _Lock(TypedDict):
-    owner: str
-    fence: int
-    token: str
-    expires_at: str
-    seconds: float
-
-
-def _read_lock(path: Path) -> _Lock | None:
-    try:
-        found = json.loads(path.read_bytes())
-        parse_iso(found["expires_at"])
-        return _Lock(
-            owner=str(found["owner"]),
-            fence=int(found["fence"]),
-            token=str(found["token"]),
-            expires_at=found["expires_at"],
-            seconds=float(found["seconds"]),
-        )
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Damaged(str(path), help="Delete the lock when no writer is at work; it holds nothing of value.") from None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -12,7 +12,7 @@ from azure.core.credentials import AzureNamedKeyCredential, TokenCredential
 from azure.storage.blob import ContainerClient, ExponentialRetry
 
 from holdfast.model.errors import InvalidInput
-from holdfast.storage.azure_blob import BACKOFF_BASE, INITIAL_BACKOFF, RETRIES, _translated
+from holdfast.storage.azure_blob import BACKOFF_BASE, INITIAL_BACKOFF, RETRIES
 
 #: What one request brings; also what is held in memory while a blob is copied to a file.
 PIECE = 8 << 20
@@ -55,19 +55,19 @@ class ForeignBlobs:
 
     def list(self) -> Iterator[ForeignBlob]:
         """All blobs of the folder and the folders in it, sorted by name; folders that are blobs are left out."""
-        with _translated(self.prefix):
+        with translated(self.prefix):
             for blob in self._container.list_blobs(name_starts_with=self.prefix or None, include=["metadata"]):
                 if (blob.metadata or {}).get("hdi_isfolder") != "true":
                     yield ForeignBlob(str(blob.name), int(blob.size), blob.last_modified)
 
     def read_at(self, name: str, offset: int, length: int) -> bytes:
         """Bytes of a blob; `offset` and `length` lie within it."""
-        with _translated(name):
+        with translated(name):
             return bytes(self._container.get_blob_client(name).download_blob(offset, length).readall())
 
     def stream(self, name: str) -> Iterator[bytes]:
         """The whole blob in pieces. One that is changed meanwhile is Unavailable, never a mixture."""
-        with _translated(name):
+        with translated(name):
             yield from self._container.get_blob_client(name).download_blob().chunks()
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ Rules for all methods:
 
 - `Unavailable`: the service did not answer or asked us to wait, after the store's own retries. Transient: the caller may
   call again. Whether the call had its effect is unknown unless the method says otherwise.
-- `Forbidden`: the identity lacks the right. Permanent.
+- `Forbidden`: the identity lacks the right. Permanent. `WriteOnce`, a kind of it: the object is locked or held.
 - Names are slash-separated paths of `A-Z a-z 0-9 . _ -`, relative, no part empty or beginning with a dot; anything else is
   `InvalidInput`. Names are compared exactly.
 - No error and no log line holds a credential.
@@ -38,19 +38,45 @@ class Tier(StrEnum):
     ARCHIVE = "archive"
 
 
+class LockMode(StrEnum):
+    """Who may take a lock back. Holdfast itself never does, in either mode."""
+
+    LOCKED = "locked"  # nobody, whatever rights they have, until it has ended
+    UNLOCKED = "unlocked"  # whoever may set locks may shorten or remove it: for trials
+
+
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What storage says of one object."""
+    """What storage says of one object. `list` and `stat` say the same."""
 
     name: str
     bytes: int
     tier: Tier = Tier.HOT
     rehydrating: bool = False  # on its way out of the archive tier; still unreadable
+    locked_until: datetime | None = None  # write-once until then; may lie in the past: then it protects no more
+    lock_mode: LockMode | None = None
+    held: bool = False  # write-once until released
 
     @property
     def readable(self) -> bool:
         """Whether `get` and `get_range` would answer."""
         return self.tier is not Tier.ARCHIVE
+
+    def write_once(self, now: datetime) -> bool:
+        """Whether a lock or a hold keeps it: `delete` would be refused."""
+        return self.held or (self.locked_until is not None and self.locked_until > now)
+
+
+@dataclass(frozen=True)
+class KeptVersion:
+    """An earlier content of a name, kept by the storage beneath what `get` gives, or where nothing is listed any more.
+
+    Objects are written once, so the first content of a name is the true one.
+    """
+
+    info: ObjectInfo  # of the kept content, with its own lock and hold
+    version: str
+    replaced: bool  # something else lies there now; else the name is gone from the list
 
 
 @dataclass(frozen=True)
@@ -71,6 +97,11 @@ class ObjectStore(Protocol):
     url: str
     #: Whether tiers mean anything here. Where not, `put` and `set_tier` take any tier, and every object stays hot.
     tiers: bool
+
+    @property
+    def immutability(self) -> bool:
+        """Whether `lock` and `hold` mean anything here. The first question may go to the storage: its errors."""
+        ...
 
     def put(self, name: str, data: Data, *, tier: Tier = Tier.HOT) -> None:
         """Creates the object, whole or not at all, and durably: once it returns, a crash does not lose it.
@@ -111,7 +142,40 @@ class ObjectStore(Protocol):
     def delete(self, name: str) -> None:
         """Removes the object; does nothing where there is none, so a retry is safe.
 
-        Raises `Forbidden` where a lock for immutability or the want of the right keeps it.
+        Raises `WriteOnce` where a lock or a hold keeps it, by the storage's own clock; then it is as readable as before.
+        Raises `Forbidden` for want of the right. Where the storage keeps versions, no version is left behind.
+        """
+        ...
+
+    def lock(self, name: str, until: datetime, mode: LockMode = LockMode.LOCKED) -> ObjectInfo:
+        """Makes the object write-once until then (rounded up to whole seconds), and says how it stands. Idempotent.
+
+        Never shortens a lock and never weakens its mode: asked for less than there is, it does nothing. Raises
+        `ObjectMissing`, `NoImmutability`; `InvalidInput` for a time that has passed.
+        """
+        ...
+
+    def hold(self, name: str, on: bool) -> ObjectInfo:
+        """Makes the object write-once until released, or releases it; a lock stays. Idempotent.
+
+        Raises `ObjectMissing`, `NoImmutability`.
+        """
+        ...
+
+    def kept_versions(self, prefix: str = "") -> Iterator[KeptVersion]:
+        """First contents of names that are gone from the list or were replaced, sorted by name; none where the storage
+        keeps no versions. Lock objects, which are rewritten by design, are the caller's to pass over.
+
+        `get`, `get_range`, `stream` and `stat` answer from a kept version by themselves where the name is gone and the
+        version is write-once: a deletion that came round a lock hides an object from `list` and from nothing else.
+        """
+        ...
+
+    def bring_back(self, kept: KeptVersion) -> None:
+        """Makes that content the current one again, under the same name. Idempotent.
+
+        Raises `AlreadyExists` where the name was written meanwhile, `Rehydrating` in the archive tier. The new copy has
+        no lock of its own.
         """
         ...
 

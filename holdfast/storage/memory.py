@@ -9,13 +9,25 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, TypeVar
 
 from holdfast.model.clock import Clock, SystemClock
 from holdfast.model.errors import Rehydrating, Unavailable
-from holdfast.storage.errors import AlreadyExists, LeaseHeld, LeaseLost, ObjectMissing
-from holdfast.storage.interface import Data, Lease, ObjectInfo, ObjectStore, Priority, Tier, check_name, parts_of
+from holdfast.storage.errors import AlreadyExists, LeaseHeld, LeaseLost, NoImmutability, ObjectMissing
+from holdfast.storage.interface import (
+    Data,
+    KeptVersion,
+    Lease,
+    LockMode,
+    ObjectInfo,
+    ObjectStore,
+    Priority,
+    Tier,
+    check_name,
+    parts_of,
+)
+from holdfast.storage.write_once import WriteOnceState, refusal
 
 PIECE = 4 << 20
 Result = TypeVar("Result")
@@ -26,6 +38,7 @@ class _Object:
     data: bytes
     tier: Tier = Tier.HOT
     rehydrating: bool = False
+    state: WriteOnceState = field(default_factory=WriteOnceState)
 
 
 @dataclass
@@ -42,6 +55,7 @@ class MemoryStore:
     url: str = "memory:"
     clock: Clock = field(default_factory=SystemClock)
     tiers: bool = True
+    immutability: bool = True
 
     def __post_init__(self) -> None:
         self.objects: dict[str, _Object] = {}
@@ -82,12 +96,36 @@ class MemoryStore:
         """See ObjectStore."""
         with self._mutex:
             found = self._object(name)
-            return ObjectInfo(name, len(found.data), found.tier, found.rehydrating)
+            return found.state.on(ObjectInfo(name, len(found.data), found.tier, found.rehydrating))
 
     def delete(self, name: str) -> None:
         """See ObjectStore."""
         with self._mutex:
-            self.objects.pop(check_name(name), None)
+            if check_name(name) in self.objects and self.stat(name).write_once(self.clock.now()):
+                raise refusal(self.stat(name))
+            self.objects.pop(name, None)
+
+    def lock(self, name: str, until: datetime, mode: LockMode = LockMode.LOCKED) -> ObjectInfo:
+        """See ObjectStore."""
+        with self._mutex:
+            found = self._lockable(name)
+            found.state = found.state.locked(until, mode, self.clock.now())
+            return self.stat(name)
+
+    def hold(self, name: str, on: bool) -> ObjectInfo:
+        """See ObjectStore."""
+        with self._mutex:
+            found = self._lockable(name)
+            found.state = replace(found.state, held=on)
+            return self.stat(name)
+
+    def kept_versions(self, prefix: str = "") -> Iterator[KeptVersion]:  # noqa: ARG002
+        """See ObjectStore. Nothing is kept: what is deleted is gone."""
+        yield from ()
+
+    def bring_back(self, kept: KeptVersion) -> None:
+        """See ObjectStore."""
+        raise ObjectMissing(f"{kept.info.name}: this store keeps no versions")
 
     def acquire(self, name: str, owner: str, duration: timedelta) -> Lease:
         """See ObjectStore."""
@@ -149,6 +187,11 @@ class MemoryStore:
         except KeyError:
             raise ObjectMissing(name) from None
 
+    def _lockable(self, name: str) -> _Object:
+        if not self.immutability:
+            raise NoImmutability(self.url)
+        return self._object(name)
+
     def _readable(self, name: str) -> _Object:
         found = self._object(name)
         if found.tier is Tier.ARCHIVE:
@@ -197,6 +240,27 @@ class FaultyStore:
     def delete(self, name: str) -> None:
         """See ObjectStore."""
         self._run("delete", name, lambda: self.inner.delete(name))
+
+    @property
+    def immutability(self) -> bool:
+        """See ObjectStore."""
+        return self.inner.immutability
+
+    def lock(self, name: str, until: datetime, mode: LockMode = LockMode.LOCKED) -> ObjectInfo:
+        """See ObjectStore."""
+        return self._run("lock", name, lambda: self.inner.lock(name, until, mode))
+
+    def hold(self, name: str, on: bool) -> ObjectInfo:
+        """See ObjectStore."""
+        return self._run("hold", name, lambda: self.inner.hold(name, on))
+
+    def kept_versions(self, prefix: str = "") -> Iterator[KeptVersion]:
+        """See ObjectStore."""
+        return self._run("kept_versions", prefix, lambda: self.inner.kept_versions(prefix))
+
+    def bring_back(self, kept: KeptVersion) -> None:
+        """See ObjectStore."""
+        self._run("bring_back", kept.info.name, lambda: self.inner.bring_back(kept))
 
     def acquire(self, name: str, owner: str, duration: timedelta) -> Lease:
         """See ObjectStore."""

@@ -26,8 +26,8 @@ def open_store(
     """The store at `file:///folder` or `https://ACCOUNT.blob.core.windows.net/CONTAINER` (or an emulator's, path-style).
 
     `credential` is for Blob Storage; `api_version` the service version to speak where the SDK's own is too new;
-    `clock` tells a folder when leases end; `transport` goes to the SDK's client (timeouts, CA). Nothing is read or
-    written yet. Raises InvalidInput for an address that is neither.
+    `clock` tells a folder when leases end, and every store which locks still count; `transport` goes to the SDK's client
+    (timeouts, CA). Nothing is read or written yet. Raises InvalidInput for an address that is neither.
     """
     parts = urlsplit(url)
     if parts.scheme == "file":
@@ -39,5 +39,5 @@ def open_store(
             raise InvalidInput("the address of a repository holds no token and no password")
         from holdfast.storage.azure_blob import AzureBlobStore  # the SDK takes half a second to import
 
-        return AzureBlobStore(url, credential=credential, api_version=api_version, **transport)
+        return AzureBlobStore(url, credential=credential, api_version=api_version, clock=clock, **transport)
     raise InvalidInput(f"{url!r} is no address of a repository: file:///folder or https://ACCOUNT.blob…/CONTAINER")

@@ -11,6 +11,7 @@ from aiohttp import web
 from local.azure.evidence import OURS
 from local.storage_front.config import Service
 from local.storage_front.faults import Fault, Faults
+from local.storage_front.versions import Versions
 
 OURS("storage-front-admin")
 
@@ -30,10 +31,14 @@ class Seen:
 
 
 class Admin:
-    """`/.local/faults` (GET, POST, DELETE) and `/.local/requests` (GET, DELETE), guarded by the header `x-local-key`."""
+    """`/.local/faults` (GET, POST, DELETE) and `/.local/requests` (GET, DELETE), guarded by the header `x-local-key`.
 
-    def __init__(self, key: str, faults: Faults, seen: deque[Seen]) -> None:
-        self._key, self._faults, self._seen = key, faults, seen
+    `/.local/immutability` (POST `{account, container}`) gives a container version-level immutability, which in Azure is done
+    through Resource Manager.
+    """
+
+    def __init__(self, key: str, faults: Faults, seen: deque[Seen], versions: Versions) -> None:
+        self._key, self._faults, self._seen, self._versions = key, faults, seen, versions
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answers one request."""
@@ -43,6 +48,10 @@ class Admin:
             if request.method == "DELETE":
                 self._seen.clear()
             return web.json_response([asdict(entry) for entry in self._seen])
+        if request.match_info["what"] == "immutability" and request.method == "POST":
+            place = await request.json()
+            self._versions.enable(place["account"], place["container"])
+            return web.json_response(place)
         if request.match_info["what"] != "faults":
             return web.json_response({"error": "unknown"}, status=404)
         if request.method == "POST":

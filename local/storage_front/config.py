@@ -35,10 +35,18 @@ class FrontConfig(BaseModel):
     ports: AzuritePorts = Field(default=AzuritePorts(), description="ports to listen on; 0 is any free one")
     admin_key: str = Field(description="header `x-local-key` of the admin route")
     pending_file: Path = Field(description="SQLite file of rehydrations under way; outlives restarts")
+    immutable_containers: list[str] = Field(
+        default=[], description="`account/container` of those that have version-level immutability from the start"
+    )
     ready_file: Path = Field(description="written with the ports once all three services listen")
     clock_file: Path | None = None
     rehydrate_standard: timedelta = timedelta(hours=15)
     rehydrate_high: timedelta = timedelta(hours=1)
+
+    @property
+    def versions_file(self) -> Path:
+        """SQLite file of versions, locks and holds; outlives restarts."""
+        return self.pending_file.with_name("versions.sqlite")
 
     def account(self, name: str) -> FrontAccount | None:
         """The account of that name, or None."""

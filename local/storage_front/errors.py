@@ -52,6 +52,29 @@ REHYDRATING = (
     "BlobBeingRehydrated",
     "This operation is not permitted because the blob is being rehydrated.",
 )
+IMMUTABLE_BY_POLICY = (
+    409,
+    "BlobImmutableDueToPolicy",
+    "This operation is not permitted as the blob is immutable due to a policy.",
+)
+IMMUTABLE_BY_HOLD = (
+    409,
+    "BlobImmutableDueToLegalHold",
+    "This operation is not permitted as the blob is immutable due to one or more legal holds.",
+)
+ROOT_BLOB = (403, "OperationNotAllowedOnRootBlob", "The specified operation is not allowed on root blob.")
+IMMUTABLE_CONTAINER = (
+    409,
+    "ContainerImmutableStorageWithVersioningEnabled",
+    "The requested operation is not allowed as the container has a immutable storage with versioning enabled.",
+)
+NOT_IMMUTABLE_CONTAINER = (
+    409,
+    "ContainerImmutableStorageWithVersioningDisabled",
+    "The requested operation is not allowed as the container has no immutable storage with versioning.",
+)
+BAD_HEADER = (400, "InvalidHeaderValue", "The value for one of the HTTP headers is not in the correct format.")
+NO_BLOB = (404, "BlobNotFound", "The specified blob does not exist.")
 NO_ACCOUNT = (404, "ResourceNotFound", "The specified resource does not exist.")
 BUSY = (503, "ServerBusy", "The server is currently unable to receive requests. Please retry your request.")
 

@@ -20,10 +20,13 @@ from local.storage_front.config import FrontAccount, FrontConfig, Service
 from local.storage_front.delegation import header_overrides, issue_key
 from local.storage_front.errors import Refused, refuse
 from local.storage_front.faults import Fault, Faults
+from local.storage_front.immutability import Immutability, Prepared
 from local.storage_front.operations import Operation, understand
 from local.storage_front.rehydration import ONLINE_TIERS, Priority, Rehydrations
 from local.storage_front.roles import define_roles
 from local.storage_front.upstream import Upstream, passed_on
+from local.storage_front.version_listing import with_versions, without_ours
+from local.storage_front.versions import Versions
 
 _REMEMBERED_REQUESTS = 20_000
 _BEGUN = "the answer has begun"
@@ -41,7 +44,11 @@ class Front:
         self._upstream = Upstream(config)
         self._faults = Faults()
         self._seen: deque[Seen] = deque(maxlen=_REMEMBERED_REQUESTS)
-        self.admin = Admin(config.admin_key, self._faults, self._seen)
+        self._versions = Versions(config.versions_file, clock)
+        for place in config.immutable_containers:
+            self._versions.enable(*place.split("/"))
+        self._immutability = Immutability(self._versions, self._upstream, clock)
+        self.admin = Admin(config.admin_key, self._faults, self._seen, self._versions)
         self._rehydrations = Rehydrations(
             config.pending_file, clock, {"Standard": config.rehydrate_standard, "High": config.rehydrate_high}
         )
@@ -50,6 +57,7 @@ class Front:
         """Closes connections and files."""
         await self._upstream.close()
         self._rehydrations.close()
+        self._versions.close()
 
     async def handle(self, service: Service, request: web.Request) -> web.StreamResponse:
         """Answers one request of a service."""
@@ -101,8 +109,18 @@ class Front:
             source = self._callers.copy_source(headers["x-ms-copy-source"], caller)
             headers["x-ms-copy-source"] = self._upstream.url("blob") + source
         body = request.content if request.body_exists else None
-        async with self._upstream.send(account, service, request.method, caller.raw_path, headers, body) as answer:
-            return await self._pass_back(operation, request, answer, seen, fault)
+        if not self._immutability.concerns(operation):
+            async with self._upstream.send(account, service, request.method, caller.raw_path, headers, body) as answer:
+                return await self._pass_back(operation, request, answer, seen, fault, None)
+        async with self._immutability.alone(operation):
+            prepared = await self._immutability.prepare(operation, account, request, caller.raw_path)
+            if prepared.response is not None:
+                return prepared.response
+            path = prepared.raw_path
+            if operation.kind == "list-blobs":
+                path = without_ours(path)[0]
+            async with self._upstream.send(account, service, request.method, path, headers, body) as answer:
+                return await self._pass_back(operation, request, answer, seen, fault, prepared)
 
     async def _pass_back(
         self,
@@ -111,8 +129,13 @@ class Front:
         answer: aiohttp.ClientResponse,
         seen: Seen,
         fault: Fault | None,
+        prepared: Prepared | None,
     ) -> web.StreamResponse:
         headers = passed_on(answer.headers)
+        if prepared is not None:
+            self._immutability.settle(operation, prepared, answer.status, headers)
+        if operation.kind == "container-properties" and answer.status == 200:
+            headers["x-ms-immutable-storage-with-versioning-enabled"] = str(prepared is not None).lower()
         key = (operation.account, operation.name, operation.item)
         if answer.status < 300 and operation.kind in ("put-blob", "delete-blob"):
             self._rehydrations.forget(key)
@@ -123,9 +146,15 @@ class Front:
         if "sig=" in request.raw_path and answer.status in (200, 206):
             headers.update(header_overrides(request.raw_path))
         within = self._rehydrations.within(*key[:2]) if operation.kind == "list-blobs" else {}
-        if within and answer.status == 200:
+        if (within or prepared is not None) and operation.kind == "list-blobs" and answer.status == 200:
             headers.pop("Content-Length", None)
-            return web.Response(body=with_archive_status(await answer.read(), within), headers=headers)
+            listing = await answer.read()
+            if within:
+                listing = with_archive_status(listing, within)
+            if prepared is not None:
+                _, asked, parameters = without_ours(prepared.raw_path)
+                listing = with_versions(listing, self._versions, key[:2], asked, parameters)
+            return web.Response(body=listing, headers=headers)
         if fault is not None and fault.drop == "after":
             await answer.read()
             raise _Dropped

@@ -24,6 +24,8 @@ BLOB_WRITE = f"{_BLOB}/containers/blobs/write"
 BLOB_DELETE = f"{_BLOB}/containers/blobs/delete"
 BLOB_TIER = f"{_BLOB}/containers/blobs/write:Blob.Write.Tier"
 """Ours: stands for `blobs/write` under a role condition on the suboperation Blob.Write.Tier."""
+BLOB_DELETE_VERSION = f"{_BLOB}/containers/blobs/deleteBlobVersion/action"
+BLOB_IMMUTABLE = f"{_BLOB}/containers/blobs/immutableStorage/runAsSuperUser/action"
 CONTAINER_READ = f"{_BLOB}/containers/read"
 CONTAINER_WRITE = f"{_BLOB}/containers/write"
 CONTAINER_DELETE = f"{_BLOB}/containers/delete"
@@ -48,11 +50,42 @@ DOCUMENTED(
     "learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory; that Put Blob and Put Block List "
     "go with add/action, and Set Blob Tier with its own suboperation: MicrosoftDocs storage-auth-abac-attributes.md",
 )
+DOCUMENTED(
+    "storage-immutability-actions",
+    "authorize-with-azure-active-directory: blobs/immutableStorage/runAsSuperUser/action sets and deletes policies, "
+    "blobs/deleteBlobVersion/action deletes versions",
+    guessed="that legal holds take the same action (so says storage-auth-abac-attributes.md); the other page names "
+    "containers/write",
+)
 GUESS(
     "storage-put-block-with-add", "Put Block goes with add/action, as Put Block List does; leases go with blobs/write"
 )
 
-Kind = Literal["plain", "put-blob", "set-tier", "get-blob", "head-blob", "list-blobs", "delegation-key", "delete-blob"]
+Kind = Literal[
+    "plain",
+    "put-blob",
+    "set-tier",
+    "get-blob",
+    "head-blob",
+    "list-blobs",
+    "delegation-key",
+    "delete-blob",
+    "immutability-policy",
+    "legal-hold",
+    "set-metadata",
+    "container-properties",
+    "delete-container",
+]
+#: Operations on a blob that `comp` names and that the front treats apart.
+_BY_COMP: dict[str, tuple[Kind, tuple[str, ...]]] = {
+    "immutabilitypolicies": ("immutability-policy", (BLOB_IMMUTABLE,)),
+    "legalhold": ("legal-hold", (BLOB_IMMUTABLE,)),
+    "metadata": ("set-metadata", (BLOB_WRITE,)),
+    "tier": ("set-tier", (BLOB_WRITE, BLOB_TIER)),
+    "snapshot": ("plain", (BLOB_WRITE, BLOB_ADD)),
+    "block": ("plain", (BLOB_WRITE, BLOB_ADD)),
+    "blocklist": ("put-blob", (BLOB_WRITE, BLOB_ADD)),
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +98,7 @@ class Operation:
     item: str  # of the blob, decoded; empty otherwise
     any_of: tuple[str, ...]
     kind: Kind = "plain"
+    version: str = ""  # of the blob; empty for the current one
 
     def scope(self, account_id: str) -> str:
         """The resource that rights are asked for: down to the blob, which stands for a role condition on its path."""
@@ -91,10 +125,10 @@ def understand(service: Service, method: str, raw_path: str, headers: Mapping[st
 
 def _blob(method: str, query: Mapping[str, str], headers: Mapping[str, str], parts: tuple[str, str, str]) -> Operation:
     account, container, blob = parts
-    comp = query.get("comp", "")
+    comp = query.get("comp", "").lower()
 
     def operation(*any_of: str, kind: Kind = "plain") -> Operation:
-        return Operation("blob", account, container, blob, any_of, kind)
+        return Operation("blob", account, container, blob, any_of, kind, query.get("versionid", "") if blob else "")
 
     if not container:
         if comp == "userdelegationkey":
@@ -102,19 +136,20 @@ def _blob(method: str, query: Mapping[str, str], headers: Mapping[str, str], par
         return operation(BLOB_WRITE) if comp == "batch" else operation(CONTAINER_READ)
     if not blob:
         if method in ("GET", "HEAD"):
-            return operation(BLOB_READ, kind="list-blobs") if comp == "list" else operation(CONTAINER_READ)
-        return operation(CONTAINER_DELETE if method == "DELETE" else CONTAINER_WRITE)
-    if method == "DELETE":
-        return operation(BLOB_DELETE, kind="delete-blob")
+            if comp == "list":
+                return operation(BLOB_READ, kind="list-blobs")
+            return operation(CONTAINER_READ, kind="plain" if comp else "container-properties")
+        if method == "DELETE":
+            return operation(CONTAINER_DELETE, kind="delete-container")
+        return operation(CONTAINER_WRITE)
+    if method == "DELETE" and not comp:
+        return operation(BLOB_DELETE_VERSION if "versionid" in query else BLOB_DELETE, kind="delete-blob")
     if method in ("GET", "HEAD"):
         kind: Kind = "plain" if comp else ("get-blob" if method == "GET" else "head-blob")
         return operation(BLOB_READ, kind=kind)
-    if comp == "tier":
-        return operation(BLOB_WRITE, BLOB_TIER, kind="set-tier")
-    if comp in ("snapshot", "block"):
-        return operation(BLOB_WRITE, BLOB_ADD)
-    if comp == "blocklist":
-        return operation(BLOB_WRITE, BLOB_ADD, kind="put-blob")
+    if comp in _BY_COMP:
+        kind, actions = _BY_COMP[comp]
+        return operation(*actions, kind=kind)
     if comp or ("x-ms-blob-type" not in headers and "x-ms-copy-source" not in headers):
         return operation(BLOB_WRITE)
     return operation(BLOB_WRITE, BLOB_ADD, kind="put-blob")

@@ -11,7 +11,7 @@ from local.storage_front import operations as op
 
 BLOB_OWNER = Role(
     "Storage Blob Data Owner", (op.CONTAINER_READ, op.CONTAINER_WRITE, op.CONTAINER_DELETE, op.DELEGATE),
-    (op.BLOB_READ, op.BLOB_ADD, op.BLOB_WRITE, op.BLOB_DELETE),
+    (op.BLOB_READ, op.BLOB_ADD, op.BLOB_WRITE, op.BLOB_DELETE, op.BLOB_DELETE_VERSION, op.BLOB_IMMUTABLE),
 )  # fmt: skip
 BLOB_READER = Role("Storage Blob Data Reader", (op.CONTAINER_READ, op.DELEGATE), (op.BLOB_READ,))
 QUEUE_CONTRIBUTOR = Role(
@@ -30,6 +30,12 @@ TABLE_CONTRIBUTOR = Role(
 REPOSITORY_WRITER = Role("Holdfast Repository Writer", (op.CONTAINER_READ,), (op.BLOB_READ, op.BLOB_ADD))
 #: The writer where locks lie, and nowhere else: a lease is a write.
 REPOSITORY_LOCKER = Role("Holdfast Repository Locker", (), (op.BLOB_WRITE,))
+#: The maintainer: removes what nothing needs, locks and holds. It makes new blobs and overwrites none, so that it cannot
+#: hide what is locked.
+REPOSITORY_MAINTAINER = Role(
+    "Holdfast Repository Maintainer", (op.CONTAINER_READ,),
+    (op.BLOB_READ, op.BLOB_ADD, op.BLOB_DELETE, op.BLOB_DELETE_VERSION, op.BLOB_IMMUTABLE),
+)  # fmt: skip
 #: Whoever rehydrates: `blobs/write` under a condition on the suboperation Blob.Write.Tier.
 REHYDRATOR = Role("Holdfast Rehydrator", (), (op.BLOB_TIER,))
 #: A worker on jobs and exports: reads and writes documents, deletes none.
@@ -44,6 +50,7 @@ ROLES = (
     TABLE_CONTRIBUTOR,
     REPOSITORY_WRITER,
     REPOSITORY_LOCKER,
+    REPOSITORY_MAINTAINER,
     REHYDRATOR,
     JOB_WRITER,
 )

@@ -83,6 +83,26 @@ class Upstream:
         async with self.send(account, "blob", "PUT", f"{path}?comp=tier", headers) as response:
             await response.read()
 
+    async def delete(self, account: FrontAccount, path: str) -> None:
+        """Removes a blob; nothing where there is none."""
+        async with self.send(account, "blob", "DELETE", path, {"x-ms-version": "2021-12-02"}) as response:
+            await response.read()
+
+    async def make_container(self, account: FrontAccount, name: str) -> None:
+        """Makes a container where there is none."""
+        headers = {"x-ms-version": "2021-12-02", "Content-Length": "0"}
+        path = f"/{account.name}/{name}?restype=container"
+        async with self.send(account, "blob", "PUT", path, headers) as response:
+            await response.read()
+
+    async def copy(self, account: FrontAccount, path: str, to: str) -> None:
+        """Copies a blob, metadata and all. Raises aiohttp.ClientError where Azurite refuses."""
+        headers = {"x-ms-version": "2021-12-02", "Content-Length": "0", "x-ms-copy-source": self.url("blob") + path}
+        async with self.send(account, "blob", "PUT", to, headers) as response:
+            if response.status >= 300:
+                raise aiohttp.ClientPayloadError(f"Azurite does not copy: {response.status} {await response.text()}")
+            await response.read()
+
     async def close(self) -> None:
         """Closes the connections."""
         if self._session is not None:
