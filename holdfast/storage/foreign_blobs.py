@@ -13,6 +13,7 @@ from azure.storage.blob import ContainerClient, ExponentialRetry
 
 from holdfast.model.errors import InvalidInput
 from holdfast.storage.azure_blob import BACKOFF_BASE, INITIAL_BACKOFF, RETRIES
+from holdfast.storage.azure_errors import translated
 
 #: What one request brings; also what is held in memory while a blob is copied to a file.
 PIECE = 8 << 20
