@@ -244,7 +244,7 @@ class Repository:
                     continue
                 except ObjectMissing:
                     continue
-                if read.manifest.point.id == point:
+                if read is not None and read.manifest.point.id == point and not chain.removed(sequence):
                     return read
             if damage is not None:
                 raise damage
@@ -266,12 +266,12 @@ class Repository:
             with chain.locked(owner) as lock:
                 read = self._existing(header)
                 if read is None:
-                    index = ChunkIndex()
+                    index, head = ChunkIndex(), chain.head()
                     if not self.description.archive:
                         # Damaged index objects only cost storing their chunks again; `check` names them.
-                        chain.add_indexed(index, absent=False)
+                        chain.add_indexed(index, absent=False, head=head)
                     writer = PointWriter(chain, index, archive=self.description.archive, clock=self.clock)
-                    read = writer.write(content(), header, lock, chain.last(), progress, cancelled)
+                    read = writer.write(content(), header, lock, head, progress, cancelled)
         return self._reader(read).point(self.name, self.tier)
 
     def _existing(self, header: PointHeader) -> ReadManifest | None:

@@ -15,7 +15,7 @@ from holdfast.model.clock import Clock
 from holdfast.model.errors import Cancelled, RepositoryLocked
 from holdfast.model.job import Progress
 from holdfast.model.point import PointKind
-from holdfast.repository.chain import Chain, ChainLock
+from holdfast.repository.chain import Chain, ChainLock, Head
 from holdfast.repository.chunks import SMALL_CHUNKS, TABLE_CHUNKS, Chunker, ChunkNamer, ChunkSizes
 from holdfast.repository.codecs import encode_frame
 from holdfast.repository.content import PointContent, Skeletal
@@ -72,11 +72,11 @@ class PointWriter:
         content: PointContent,
         header: PointHeader,
         lock: ChainLock,
-        last: ReadManifest | None,
+        head: Head,
         progress: ProgressFn,
         cancelled: CancelledFn,
     ) -> ReadManifest:
-        """Stores the content and the manifest after `last`. Raises Cancelled, RepositoryLocked, BadBacpac, Unavailable."""
+        """Stores the content and the manifest after `head`. Raises Cancelled, RepositoryLocked, BadBacpac, Unavailable."""
         with (
             ThreadPoolExecutor(COMPRESSING, thread_name_prefix="compress") as pool,
             ThreadPoolExecutor(2, thread_name_prefix="upload") as uploads,
@@ -100,12 +100,12 @@ class PointWriter:
             held_layout = self._hold(Layout(tuple(content.order), made.skeleton).encode(recipe), recipes)
             recipes.finish()
             self._index_written((data, recipes), everything=True)
-        kind: PointKind = "full" if last is None or self._archive else "increment"
+        kind: PointKind = "full" if head.point is None or self._archive else "increment"
         manifest = Manifest(
             repository=self.chain.sealer.repository,
             chain=self.chain.id,
-            sequence=last.manifest.sequence + 1 if last else 1,
-            previous=last.previous if last else None,
+            sequence=head.previous.sequence + 1 if head.previous else 1,
+            previous=head.previous,
             fence=lock.fence,
             point=header,
             kind=kind,
@@ -120,6 +120,7 @@ class PointWriter:
             added_bytes=self._added.size,
             packs=self._added.packs,
             indexes=self._added.indexes,
+            record=head.record.sequence if head.record else None,
         )
         return self._commit(manifest, lock, cancelled)
 
