@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence as Several
 from dataclasses import dataclass, field
 
@@ -9,11 +10,12 @@ from holdfast.model.clock import Clock
 from holdfast.model.errors import Forbidden, NotFound
 from holdfast.repository.chain import Chain
 from holdfast.repository.errors import LastPoint
-from holdfast.repository.format import locator_name, manifest_name
-from holdfast.repository.locators import hinted_sequence
+from holdfast.repository.format import check_id, locator_name, manifest_name
+from holdfast.repository.locators import chains_of_point, hinted_sequence
 from holdfast.repository.manifests import ReadManifest
 from holdfast.repository.recording import ChainRecorder
-from holdfast.repository.sequence import Sequence, Unread
+from holdfast.repository.sequence import Sequence, Unread, size_of
+from holdfast.storage import ObjectStore
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,27 @@ def delete_points(chain: Chain, points: Several[str], *, owner: str, clock: Cloc
         return found
 
 
+def group_by_chain(
+    store: ObjectStore, points: Several[str], chains: Callable[[], list[str]], read: Callable[[str], Sequence]
+) -> dict[str, list[str]]:
+    """The points by the chain that has or had them: as their locators say, else as the chains themselves do.
+
+    Raises NotFound for one that no chain knows.
+    """
+    found: dict[str, list[str]] = {}
+    known: dict[str, Sequence] = {}
+    for point in dict.fromkeys(points):
+        for chain in chains_of_point(store, check_id(point, "point")) or chains():
+            sequence = known.setdefault(chain, read(chain)) if chain not in known else known[chain]
+            live = {read.manifest.point.id for read in sequence.points}
+            if point in live or point in sequence.removed_points() or sequence.unread or sequence.absent:
+                found.setdefault(chain, []).append(point)
+                break
+        else:
+            raise NotFound(f"restore point {point}")
+    return found
+
+
 def finish_removals(recorder: ChainRecorder) -> list[Refusal]:
     """Deletes what stands under numbers of gaps, and the locators of its points; returns what could not go.
 
@@ -70,11 +93,10 @@ def finish_removals(recorder: ChainRecorder) -> list[Refusal]:
     for number, one in sorted(known.leftover.items()):
         name = manifest_name(chain.id, number)
         point = one.manifest.point.id if isinstance(one, ReadManifest) else names.get(number)
-        size = one.bytes if isinstance(one, Unread) else one.object_bytes
         try:
             chain.store.delete(name)
         except Forbidden as error:
-            refused.append(Refusal(name, error.detail.removeprefix(f"{name}: "), size, point))
+            refused.append(Refusal(name, error.detail.removeprefix(f"{name}: "), size_of(one), point))
             if isinstance(one, ReadManifest):
                 kept.append(one)
             continue
@@ -99,10 +121,8 @@ def _listed(chain: Chain, name: str) -> list[str]:
     return [info.name for info in chain.store.list(name) if info.name == name]
 
 
-def _targets(
-    chain: Chain, known: Sequence, points: Several[str], found: Deletion
-) -> dict[str, ReadManifest | Unread]:
-    """What is to be removed, by the point's id. A damaged manifest is known by its locator alone."""
+def _targets(chain: Chain, known: Sequence, points: Several[str], found: Deletion) -> dict[str, ReadManifest | Unread]:
+    """What is to be removed, by the point's id. A damaged or missing manifest is known by its locator alone."""
     live = {read.manifest.point.id: read for read in known.points}
     removed = known.removed_points()
     targets: dict[str, ReadManifest | Unread] = {}
@@ -114,6 +134,8 @@ def _targets(
             found.gone_before.append(point)
         elif hint is not None and hint in known.unread:
             targets[point] = known.unread[hint]
+        elif hint is not None and hint in known.absent:
+            targets[point] = Unread(hint, manifest_name(chain.id, hint), "the manifest is missing", "", 0)
         else:
             raise NotFound(f"restore point {point}")
     return targets

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -24,7 +24,10 @@ from holdfast.repository.keys import PasswordCost, RepositoryKeys, add_password_
 from holdfast.repository.locators import chain_ids, chains_of_point, hinted_sequence
 from holdfast.repository.manifests import PointHeader, ReadManifest
 from holdfast.repository.point_reading import ChainReader, PointReader
+from holdfast.repository.prune_report import PruneReport, PruneRules
+from holdfast.repository.pruning import prune_repository
 from holdfast.repository.rehydration import Rehydration, rehydrate
+from holdfast.repository.removing import Deletion, delete_points, group_by_chain
 from holdfast.repository.restoring import WrittenBacpac, verify, write_bacpac
 from holdfast.repository.seal import Sealer
 from holdfast.repository.statistics import statistics
@@ -200,6 +203,30 @@ class Repository:
     def check(self, *, read_data: bool = False, subset: tuple[int, int] | None = None) -> CheckReport:
         """Finds damage: of the structure, with `read_data` of all data, with `subset` (n, t) of every t-th pack."""
         return check_repository(self.store, self.sealer, read_data=read_data, subset=Subset.of(subset))
+
+    def delete_points(self, points: Sequence[str], *, owner: str, last_too: bool = False) -> list[Deletion]:
+        """Deletes points, chain by chain; what they alone needed is freed by `prune`. Done again it finishes, not fails.
+
+        Raises NotFound before anything is deleted; LastPoint where a chain would have none left and `last_too` does not
+        say that it may; RepositoryLocked.
+        """
+        chains = group_by_chain(self.store, points, self.chains, lambda chain: self._chain(chain).read_sequence())
+        return [
+            delete_points(self._chain(chain), of_chain, owner=owner, clock=self.clock, last_too=last_too)
+            for chain, of_chain in chains.items()
+        ]
+
+    def prune(
+        self, rules: PruneRules, *, owner: str, progress: ProgressFn = _silent, cancelled: CancelledFn = _never
+    ) -> PruneReport:
+        """Frees what no point needs, chain by chain. A chain that is damaged or in use is left out, and the report says so.
+
+        Raises Cancelled, Unavailable; what was done by then stays done and the next prune goes on.
+        """
+        archive = self.description.archive
+        return prune_repository(
+            self.store, self._chain, rules, self.clock, owner, archive=archive, progress=progress, cancelled=cancelled
+        )
 
     def stats(self) -> dict[str, Any]:
         """`{total_bytes, objects, chains[{chain, source, points[{id, created_at, stored_bytes}]}]}`."""

@@ -79,6 +79,13 @@ class Sequence:
         """Manifests of all points, oldest first."""
         return [self.manifests[number] for number in sorted(self.manifests)]
 
+    @property
+    def absent(self) -> set[int]:
+        """Numbers that are neither there nor in a gap."""
+        there = {*self.manifests, *self.records, *self.unread}
+        gone = {number for gap in self.gaps for number in range(gap.first, gap.last + 1)}
+        return set(range(1, max(there | gone, default=0))) - there - gone
+
     def removed_points(self) -> dict[str, int]:
         """Ids of points that the records name as removed, with their numbers; those given back left out."""
         found: dict[str, int] = {}
@@ -123,6 +130,11 @@ class Sequence:
             return []
         broken = [] if previous.sha256 == sha256 else [f"{what} is not the one that it was written after"]
         return broken + (["its fence is lower than that of the manifest before it"] if fence < lowest else [])
+
+
+def size_of(read: Numbered | Unread) -> int:
+    """Bytes of the whole object."""
+    return read.bytes if isinstance(read, Unread) else read.object_bytes
 
 
 def _link(read: Numbered) -> tuple[Previous | None, int]:
