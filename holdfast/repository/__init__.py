@@ -1,6 +1,6 @@
 """The repository: chains of restore points, deduplicated, compressed, sealed. The format is docs/repository-format.md."""
 
-from holdfast.repository.check import CheckProblem, CheckReport
+from holdfast.repository.check_report import CheckProblem, CheckReport
 from holdfast.repository.errors import LastPoint, NewerFormat, NotIdentical, PointConflict, RepositoryExists
 from holdfast.repository.keys import PasswordCost
 from holdfast.repository.manifests import PointHeader

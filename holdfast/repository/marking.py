@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class LiveChunks:
             needed = np.flatnonzero(live)
             at = begins[rows["pack"][needed]] + rows["frame"][needed]
             sums += np.bincount(at, weights=rows["length"][needed], minlength=len(sums))
-        return [sums[begin:end].astype(np.uint64) for begin, end in zip(begins, begins[1:], strict=False)]
+        return [sums[begin:end].astype(np.uint64) for begin, end in pairwise(begins)]
 
     def places(self, numbers: Iterable[int]) -> dict[int, np.ndarray]:
         """For these packs the places of needed chunks, sorted: frame * 2^32 + offset in the frame's plain bytes."""

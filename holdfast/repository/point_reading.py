@@ -31,6 +31,8 @@ class ChainReader:
         """
         self.chain, self.index = chain, filled if filled is not None else ChunkIndex()
         more = [lambda: chain.add_indexed(self.index, only), lambda: chain.add_unindexed(self.index)]
+        if only is not None:  # a repair may have made new index objects of the same packs
+            more.insert(1, lambda: chain.add_indexed(self.index))
         self.chunks = ChunkReader(chain.store, chain.sealer, chain.id, self.index, more if filled is None else [])
 
     def held(self, held: Held, name: str) -> bytes:

@@ -105,8 +105,16 @@ def plan_archive(chain: Chain, known: Sequence, space: ChainSpace) -> Plan:
     packs = {pack for read in known.points for pack in read.manifest.packs}
     indexes = {index for read in known.points for index in read.manifest.indexes}
     dead = [name for name in space.packs if name.rpartition("/")[2] not in packs]
-    dead += [name for name in space.indexes if name.rpartition("/")[2] not in indexes]
-    return Plan(dead)
+    others = [name for name in space.indexes if name.rpartition("/")[2] not in indexes]
+    return Plan(dead + [name for name in others if not _names_any(chain, name, packs)])
+
+
+def _names_any(chain: Chain, index: str, packs: set[str]) -> bool:
+    """Whether an index object that no manifest names was made by a repair of packs that are needed."""
+    try:
+        return any(table.pack in packs for table in index_tables(chain, index))
+    except (Damaged, NewerFormat):
+        return False
 
 
 def plan(chain: Chain, known: Sequence, space: ChainSpace, rules: PruneRules, check: Callable[[], None]) -> Plan:

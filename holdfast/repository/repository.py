@@ -14,7 +14,8 @@ from holdfast.model.job import Progress
 from holdfast.model.point import RestorePoint, Tier, point_id
 from holdfast.repository import description as descriptions
 from holdfast.repository.chain import Chain, Problem
-from holdfast.repository.check import CheckReport, Subset, check_repository
+from holdfast.repository.check import check_repository
+from holdfast.repository.check_report import CheckReport, Subset
 from holdfast.repository.content import PointContent
 from holdfast.repository.copying import content_of_point
 from holdfast.repository.errors import PointConflict
@@ -200,9 +201,18 @@ class Repository:
         """Starts what the point needs of rehydration and says how it stands; call it again until it is ready."""
         return rehydrate(self._reader(self._find(point)), priority)
 
-    def check(self, *, read_data: bool = False, subset: tuple[int, int] | None = None) -> CheckReport:
-        """Finds damage: of the structure, with `read_data` of all data, with `subset` (n, t) of every t-th pack."""
-        return check_repository(self.store, self.sealer, read_data=read_data, subset=Subset.of(subset))
+    def check(
+        self, *, read_data: bool = False, subset: tuple[int, int] | None = None, repair_as: str | None = None
+    ) -> CheckReport:
+        """Finds damage: of the structure, with `read_data` of all data, with `subset` (n, t) of every t-th pack.
+
+        `repair_as` (who the chain's lock says that holds it): makes lost index objects again and sets damaged objects
+        aside, so that the next backup stores their chunks again; deletes nothing.
+        """
+        part = Subset.of(subset)
+        return check_repository(
+            self.store, self.sealer, self.clock, read_data=read_data, subset=part, repair_as=repair_as
+        )
 
     def delete_points(self, points: Sequence[str], *, owner: str, last_too: bool = False) -> list[Deletion]:
         """Deletes points, chain by chain; what they alone needed is freed by `prune`. Done again it finishes, not fails.

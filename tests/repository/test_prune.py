@@ -156,7 +156,13 @@ def test_a_deleted_point_that_is_being_restored_is_read_to_its_end(
 
 
 def test_a_writer_that_slept_through_a_prune_does_not_commit(
-    repository: Repository, memory: MemoryStore, bacpac: Any, tools: Any, clock: Any, files: dict[str, Path], tmp_path: Path
+    repository: Repository,
+    memory: MemoryStore,
+    bacpac: Any,
+    tools: Any,
+    clock: Any,
+    files: dict[str, Path],
+    tmp_path: Path,
 ) -> None:
     """It leaned on packs that are gone; its number is taken, so the point never exists."""
     *old, last = files
@@ -370,7 +376,13 @@ def test_many_small_packs_become_few(
 
 
 def test_what_a_dead_writer_left_is_freed(
-    repository: Repository, memory: MemoryStore, tools: Any, clock: Any, bacpac: Any, files: dict[str, Path], tmp_path: Path
+    repository: Repository,
+    memory: MemoryStore,
+    tools: Any,
+    clock: Any,
+    bacpac: Any,
+    files: dict[str, Path],
+    tmp_path: Path,
 ) -> None:
     def plan(operation: str, name: str) -> Any:
         return "before" if operation == "put" and "/manifests/" in name else None
