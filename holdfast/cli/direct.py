@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -87,6 +88,11 @@ def read_password(file: Path | None) -> str:
     if not password:
         raise InvalidInput(f"--password-file {file} is empty")
     return password
+
+
+def owner() -> str:
+    """Who a chain's lock says that holds it."""
+    return f"{socket.gethostname()}/{os.getpid()}"
 
 
 def clock() -> Clock:

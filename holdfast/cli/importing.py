@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from holdfast.cli.direct import owner
 from holdfast.model.clock import parse_iso
 from holdfast.model.errors import InvalidInput
 from holdfast.model.job import Progress
@@ -49,7 +48,7 @@ def import_files(
             consistency="live",
             session=session,
         )
-        yield repository.store_point(file, header, owner=f"{socket.gethostname()}/{os.getpid()}", progress=progress)
+        yield repository.store_point(file, header, owner=owner(), progress=progress)
 
 
 def exported_at(file: Path) -> datetime:

@@ -14,7 +14,20 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from holdfast import __version__
-from holdfast.cli import archive, backup, explain, point, policy, preflight, repository, schema, session, status
+from holdfast.cli import (
+    archive,
+    backup,
+    explain,
+    point,
+    policy,
+    preflight,
+    removing,
+    repository,
+    salvaging,
+    schema,
+    session,
+    status,
+)
 from holdfast.cli.output import print_text, say, say_error
 from holdfast.model.errors import Cancelled, HoldfastError, InvalidInput
 
@@ -37,6 +50,9 @@ for _noun, _commands in (
     ("repository", repository.app),
 ):
     app.add_typer(_commands, name=_noun)
+point.app.command("delete")(removing.delete)
+point.app.command("salvage")(salvaging.salvage)
+repository.app.command("prune")(removing.prune)
 app.command("preflight")(preflight.preflight)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)

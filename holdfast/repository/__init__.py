@@ -9,6 +9,7 @@ from holdfast.repository.rehydration import Rehydration
 from holdfast.repository.removing import Deletion
 from holdfast.repository.repository import ChainSurvey, Repository
 from holdfast.repository.restoring import WrittenBacpac
+from holdfast.repository.salvage import Salvage, SalvagedEntry, SalvagedTable
 
 __all__ = [
     "ChainSurvey",
@@ -26,5 +27,8 @@ __all__ = [
     "Rehydration",
     "Repository",
     "RepositoryExists",
+    "Salvage",
+    "SalvagedEntry",
+    "SalvagedTable",
     "WrittenBacpac",
 ]

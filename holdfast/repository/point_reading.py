@@ -119,6 +119,11 @@ class PointReader:
         for _, pieces in self.entries([name]):
             yield from pieces
 
+    def parts(self, name: str) -> Iterator[Wanted]:
+        """What one entry is made of, in order; for reading around damage. Raises Damaged where a node cannot be read."""
+        slices = self.recipe.slices()
+        return self._wanted([slices[name][2]], slices)
+
     def packs(self) -> set[int]:
         """Numbers (in the index) of every pack that reading this point needs."""
         chunks = self.reader.chunks

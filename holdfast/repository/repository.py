@@ -30,6 +30,7 @@ from holdfast.repository.pruning import prune_repository
 from holdfast.repository.rehydration import Rehydration, rehydrate
 from holdfast.repository.removing import Deletion, delete_points, group_by_chain
 from holdfast.repository.restoring import WrittenBacpac, verify, write_bacpac
+from holdfast.repository.salvage import Salvage, salvage
 from holdfast.repository.seal import Sealer
 from holdfast.repository.statistics import statistics
 from holdfast.repository.streams import content_of
@@ -237,6 +238,15 @@ class Repository:
         return prune_repository(
             self.store, self._chain, rules, self.clock, owner, archive=archive, progress=progress, cancelled=cancelled
         )
+
+    def salvage_point(
+        self, point: str, folder: Path, *, progress: ProgressFn = _silent, cancelled: CancelledFn = _never
+    ) -> Salvage:
+        """Writes what can still be read of a damaged point into a new or empty folder, and says what is lost.
+
+        Raises NotFound, InvalidInput, Cancelled, DiskFull, Rehydrating; Damaged where not even its recipe can be read.
+        """
+        return salvage(self._readable(point), folder, progress=progress, cancelled=cancelled)
 
     def stats(self) -> dict[str, Any]:
         """`{total_bytes, objects, chains[{chain, source, points[{id, created_at, stored_bytes}]}]}`."""
