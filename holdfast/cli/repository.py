@@ -13,6 +13,7 @@ from holdfast.cli.direct import (
     UrlOption,
     clock,
     needs_url,
+    open_place,
     open_repository,
     owner,
     read_password,

@@ -33,9 +33,9 @@ def _pack(memory: MemoryStore) -> str:
 def test_tables_that_are_hit_are_named(
     repository: Repository, memory: MemoryStore, point: str, tools: Any, file: Path, bacpac: Any
 ) -> None:
-    """Table A lies in one frame after the other; a bit in the first hits it and not the last one's table."""
+    """Table A fills the middle of the pack; others share frames with its beginning and its end."""
     repository.store_point(bacpac({"A": [tools.rows(9000)]}, exported=2), tools.header_of(2), owner="w")
-    tools.flip(memory, _pack(memory), 400_000)
+    tools.flip(memory, _pack(memory), len(memory.objects[_pack(memory)].data) // 3)
     (problem,) = repository.check(read_data=True).problems
     assert problem.tables == ["dbo.A"]
     assert problem.points == [point, tools.header_of(2).id]

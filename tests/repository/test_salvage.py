@@ -29,7 +29,7 @@ def _pack(memory: MemoryStore) -> str:
 
 def _check_against(found: Salvage, folder: Path, entries: dict[str, bytes]) -> None:
     """Whole entries are what they were, partial ones a beginning of that, and nothing else lies in the folder."""
-    assert [entry.name for entry in found.entries].sort() == list(entries).sort()
+    assert sorted(entry.name for entry in found.entries) == sorted(entries)
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {"salvage.json"}
     assert files == {entry.file for entry in found.entries if entry.file}
     for entry in found.entries:
@@ -67,12 +67,6 @@ def test_what_stands_before_the_damage_is_given_back(
     hit = [entry for entry in found.entries if entry.state != "whole"]
     assert all(name in str(entry.what) for entry in hit)
     assert [entry for entry in found.entries if entry.state == "whole"], "not everything lies in one frame"
-    for table in found.tables:
-        if table.state != "whole":
-            files = [(tmp_path / "out" / entry.file).read_bytes() for entry in hit if entry.file]
-            if table.rows_read and len(files) == 1 and f"/dbo.{table.name}/" in str(hit[0].file):
-                rows = b"".join(files)
-                assert rows.endswith(tools.rows(1)[:0]) and table.rows_read > 0
     reported = {problem.tables[0] for problem in repository.check(read_data=True).problems if problem.tables}
     assert reported <= {f"{table.schema}.{table.name}" for table in found.tables if table.state != "whole"}
 
@@ -114,10 +108,10 @@ def test_a_folder_with_something_in_it_is_refused(repository: Repository, point:
 def test_without_a_recipe_nothing_can_be_told(
     repository: Repository, memory: MemoryStore, tools: Any, bacpac: Any, tmp_path: Path
 ) -> None:
-    many = {f"Table{n}": [tools.row(n, "x")] for n in range(60)}
+    many = {f"Table{n}": [tools.row(n, "x")] for n in range(200)}
     point = repository.store_point(bacpac(many), tools.header_of(1), owner="w").id
     name = next(name for name in memory.objects if "/recipes/" in name)
-    tools.flip(memory, name, 100)
+    del memory.objects[name]
     with pytest.raises(Damaged, match=name):
         repository.salvage_point(point, tmp_path / "out")
     assert not (tmp_path / "out").exists()
