@@ -20,7 +20,7 @@ from holdfast.repository.parallel import in_order
 from holdfast.repository.point_reading import ChainReader
 from holdfast.repository.seal import open_document
 from holdfast.repository.sequence import Sequence
-from holdfast.storage import ObjectInfo
+from holdfast.storage import ObjectInfo, ObjectMissing
 
 #: Packs that are read beside each other; each is held whole.
 PACKS_AT_ONCE = 2
@@ -49,13 +49,24 @@ class ChainCheck:
         self._avoided = shunned(state)
         self._condemned = {one.object for one in (state.condemned if state else [])}
         self._quarantined = {one.object for one in (state.quarantined if state else [])}
-        reader = ChainReader(self.chain, filled=ChunkIndex())
+        reader = ChainReader(self.chain)
         self._tables(reader)
         if self.wanted is not None:
             self._read_packs(reader.index, self.wanted)
         hits, used = self._walk(self.known.points, reader)
+        if hits or self.damage:
+            hits = self._still(hits)
         self._tell_packs(hits, used)
         self._tell_left(used)
+
+    def _still(self, hits: dict[str, _Hit]) -> dict[str, _Hit]:
+        """Without the points that were deleted meanwhile, and knowing what was condemned: a check needs no lock."""
+        now = self.chain.read_sequence()
+        self._condemned |= {one.object for one in (now.record.condemned if now.record else [])}
+        live = {read.manifest.point.id for read in now.points}
+        for hit in hits.values():
+            hit.points &= live
+        return {name: hit for name, hit in hits.items() if hit.points}
 
     def _tell_packs(self, hits: dict[str, _Hit], used: set[str]) -> None:
         for name, found in sorted(self.damage.items()):
@@ -95,6 +106,8 @@ class ChainCheck:
             except Unavailable:
                 raise
             except HoldfastError as error:
+                if isinstance(error, ObjectMissing):  # replaced by a prune since it was listed
+                    continue
                 problem = problem_with(name, error)
                 self.bad_indexes[name] = problem.what
                 self.report.problems.append(problem)
@@ -153,6 +166,8 @@ class ChainCheck:
             data = self.chain.store.get(info.name)
         except Rehydrating:
             return f"{info.name}: it is in the archive tier and was not read"
+        except ObjectMissing:
+            return PackFindings(info.name, what=["the pack is missing"], whole=True)
         return check_pack(
             self.chain.sealer, self.chain.id, kind, info.name, data, index.pack(info.name.rpartition("/")[2])
         )

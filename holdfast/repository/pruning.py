@@ -29,7 +29,7 @@ from holdfast.repository.removing import Refusal, finish_removals
 from holdfast.repository.repacking import IndexWriter, Repacker
 from holdfast.repository.sequence import Sequence, size_of
 from holdfast.repository.writing import PACK_BYTES
-from holdfast.storage import ObjectStore, Tier
+from holdfast.storage import ObjectMissing, ObjectStore, Tier
 
 #: Packs whose needed chunks are looked up in one go.
 BATCH = 64
@@ -58,7 +58,7 @@ class ChainPrune:
             with ExitStack() as stack:
                 lock = None if self.rules.dry_run else stack.enter_context(self.chain.locked(owner))
                 self._run(lock)
-        except (Damaged, NewerFormat, RepositoryLocked) as error:
+        except (Damaged, NewerFormat, RepositoryLocked, ObjectMissing) as error:  # missing: a dry run holds no lock
             self.report.error = f"{error.title}: {error.detail}"
         return self.report
 
