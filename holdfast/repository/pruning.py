@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from holdfast.model.clock import Clock
 from holdfast.model.errors import Cancelled, Damaged, Forbidden, RepositoryLocked
@@ -176,6 +177,7 @@ class ChainPrune:
         """Deletes what is condemned, needed by nothing, and past its grace."""
         dead = {*found.dead, *found.rewrite, *(name for name in self.condemned if name in space.indexes)}
         over, gone = set(), set()
+        waiting: dict[str, datetime] = {}
         for name, one in self.condemned.items():
             size, until = space.bytes(name), one.since + self.rules.grace
             if size is None:
@@ -185,11 +187,16 @@ class ChainPrune:
             elif until <= self.clock.now():
                 over.add(name)
             else:
+                waiting[name] = until
                 self.report.wait(name, size, until)
         packs = {name: space.packs[name][1].bytes for name in over if name in space.packs}
         indexes = {name: space.indexes[name] for name in over if name in space.indexes}
         if not self.archive:
             indexes |= self._replaced_indexes(space, packs, gone)
+            for name, named in space.named_by.items():
+                if name not in indexes and waiting.keys() & set(named):
+                    until = max(waiting[pack] for pack in named if pack in waiting)
+                    self.report.wait(name, space.indexes[name], until)
         self._archive_fee(space, packs)
         # An index object goes before the packs that it names, so that none ever names what a prune has deleted.
         self._delete(indexes)

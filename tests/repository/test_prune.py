@@ -28,10 +28,14 @@ def _whole(repository: Repository, files: dict[str, Path], tmp_path: Path) -> No
 
 @pytest.fixture
 def files(repository: Repository, bacpac: Any, tools: Any) -> dict[str, Path]:
-    """Three points of one chain. A is in all; B changes from point to point; C is in the first alone."""
+    """Three points of one chain. A is in all; B changes from point to point; C is in the first alone.
+
+    There are tables enough that recipe and layout are streams and lie in recipe packs.
+    """
     made: dict[str, Path] = {}
+    many = {f"Table{number}": [tools.row(number, "x")] for number in range(150)}
     for number in (1, 2, 3):
-        tables = {"A": [tools.rows(3000)], "B": [tools.rows(2500, number)]}
+        tables = {**many, "A": [tools.rows(3000)], "B": [tools.rows(2500, number)]}
         tables |= {"C": [tools.rows(2500, 77)]} if number == 1 else {}
         file = bacpac(tables, exported=number)
         made[repository.store_point(file, tools.header_of(number), owner="w").id] = file
@@ -78,8 +82,8 @@ def test_space_really_comes_back(
     *old, last = files
     alone = Repository.init(MemoryStore(clock=repository.clock), "p", clock=repository.clock, cost=tools.cost)
     alone.store_point(files[last], tools.header_of(3), owner="w")
-    before = tools.total(memory)
     repository.delete_points(old, owner="w")
+    before = tools.total(memory)
     told = repository.prune(PruneRules(grace=timedelta(0), dry_run=True), owner="w")
     done = repository.prune(AT_ONCE, owner="w")
     after = tools.total(memory)
