@@ -19,10 +19,10 @@ from holdfast.repository.check_report import CheckReport, Subset
 from holdfast.repository.content import PointContent
 from holdfast.repository.copying import content_of_point
 from holdfast.repository.errors import PointConflict
-from holdfast.repository.format import check_id, locator_name
+from holdfast.repository.format import check_id
 from holdfast.repository.index import ChunkIndex
 from holdfast.repository.keys import PasswordCost, RepositoryKeys, add_password_slot
-from holdfast.repository.locators import chain_ids, chains_of_point, hinted_sequence
+from holdfast.repository.locators import chain_ids, chains_of_point, manifest_of_point
 from holdfast.repository.manifests import PointHeader, ReadManifest
 from holdfast.repository.point_reading import ChainReader, PointReader
 from holdfast.repository.prune_report import PruneReport, PruneRules
@@ -35,7 +35,7 @@ from holdfast.repository.seal import Sealer
 from holdfast.repository.statistics import statistics
 from holdfast.repository.streams import content_of
 from holdfast.repository.writing import PointWriter
-from holdfast.storage import ObjectMissing, ObjectStore
+from holdfast.storage import ObjectStore
 from holdfast.storage.interface import Priority
 
 ProgressFn = Callable[[Progress], None]
@@ -279,22 +279,9 @@ class Repository:
         """The point's manifest, by its locator where there is one, else by reading the manifests, newest first."""
         told = list(chains) if chains is not None else chains_of_point(self.store, point) or self.chains()
         for chain_id in told:
-            chain = self._chain(chain_id)
-            hint = hinted_sequence(self.store, self.sealer, chain_id, locator_name(point, chain_id))
-            sequences = sorted(chain.sequences(), key=lambda sequence: (sequence == hint, sequence), reverse=True)
-            damage: Damaged | None = None
-            for sequence in sequences:
-                try:
-                    read = chain.manifest(sequence)
-                except Damaged as error:
-                    damage = error
-                    continue
-                except ObjectMissing:
-                    continue
-                if read is not None and read.manifest.point.id == point and not chain.removed(sequence):
-                    return read
-            if damage is not None:
-                raise damage
+            found = manifest_of_point(self._chain(chain_id), point)
+            if found is not None:
+                return found
         return None
 
     def _store(
