@@ -91,7 +91,7 @@ def test_space_really_comes_back(
     assert done.ok
     assert done.freed_bytes - done.written_bytes == pytest.approx(before - after, abs=4000)
     assert told.freed_bytes == done.freed_bytes
-    assert told.written_bytes == pytest.approx(done.written_bytes, rel=0.1, abs=4000)
+    assert told.written_bytes == pytest.approx(done.written_bytes, rel=0.25, abs=4000), "an estimate"
     _whole(repository, {last: files[last]}, tmp_path)
     again = repository.prune(AT_ONCE, owner="w")
     assert (again.freed_bytes, again.written_bytes, tools.total(memory)) == (0, 0, after)
