@@ -53,7 +53,7 @@ class PointWalk:
             return frozenset({name})
 
     def _stream(self, ref: StreamRef, name: str) -> frozenset[str]:
-        return self._below(Reached(ref.root, ref.level), name) if ref.length else NOTHING
+        return self._below(Reached.of(ref), name) if ref.length else NOTHING
 
     def _below(self, at: Reached, name: str) -> frozenset[str]:
         known = self._nodes.get(at.id) if at.level else None

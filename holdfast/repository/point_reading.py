@@ -119,10 +119,19 @@ class PointReader:
         for _, pieces in self.entries([name]):
             yield from pieces
 
-    def parts(self, name: str) -> Iterator[Wanted]:
-        """What one entry is made of, in order; for reading around damage. Raises Damaged where a node cannot be read."""
-        slices = self.recipe.slices()
-        return self._wanted([slices[name][2]], slices)
+    def part(self, name: str, start: int, end: int) -> bytes:
+        """The bytes of an entry from `start` to `end`, not verified by its SHA-256. Raises Damaged, Rehydrating."""
+        stream, begin, _ = self._slices[name]
+        start, end = begin + start, begin + end
+        wanted = (
+            Wanted(0, child.id, max(0, start - at), min(child.length, end - at))
+            for at, child in self.reader.tree(stream.ref, self.read.name, start, end)
+        )
+        return b"".join(piece for _, piece in self.reader.chunks.pieces(wanted))
+
+    @cached_property
+    def _slices(self) -> dict[str, tuple[StreamRecipe, int, Entry]]:
+        return self.recipe.slices()
 
     def packs(self) -> set[int]:
         """Numbers (in the index) of every pack that reading this point needs."""

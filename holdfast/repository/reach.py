@@ -21,17 +21,27 @@ ReadChunk = Callable[[bytes], bytes]
 
 @dataclass(frozen=True)
 class Reached:
-    """A chunk that a stream needs. `level` 0: it holds bytes of the stream; else it is a node, of class recipe."""
+    """A chunk that a stream needs. `level` 0: it names no further ones; else it is a node, of class recipe.
+
+    `length`: the bytes of a stream that stand below it.
+    """
 
     id: bytes
     level: int
+    length: int
+
+    @classmethod
+    def of(cls, ref: StreamRef) -> Reached:
+        """The root of a stream that is not empty."""
+        return cls(ref.root, ref.level, ref.length)
 
 
 def references(node: Reached, read: ReadChunk, name: str) -> list[Reached]:
     """What a node names, in order; nothing for a chunk of level 0. Raises Damaged; what `read` raises."""
     if node.level == 0:
         return []
-    return [Reached(child.id, node.level - 1) for child in decode_node(read(node.id), node.level, name)]
+    children = decode_node(read(node.id), node.level, name)
+    return [Reached(child.id, node.level - 1, child.length) for child in children]
 
 
 def _always(_: bytes) -> bool:
@@ -48,7 +58,7 @@ def chunks_of(
     """
     if ref.length == 0:
         return
-    waiting = [iter([Reached(ref.root, ref.level)])]
+    waiting = [iter([Reached.of(ref)])]
     while waiting:
         found = next(waiting[-1], None)
         if found is None:

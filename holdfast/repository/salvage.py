@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,8 +23,8 @@ from holdfast.repository.recipes import StreamRecipe
 
 REPORT = "salvage.json"
 PARTIAL = ".partial"
-#: Parts that are fetched in one go while an entry is read around its damage.
-TOGETHER = 64
+#: Bytes that are read in one go while an entry is read up to its damage.
+STEPS = (4 << 20, 128 << 10, 4 << 10, 128, 1)
 _HARMLESS = re.compile(r"[^\x00-\x1f/\\:*?\"<>|]+")
 
 
@@ -175,7 +174,7 @@ class _Salvaging:
     def _before_damage(self, entry: Entry, file: BinaryIO, counter: _Rows) -> int:
         """Writes what stands before the first damage, to the last whole row where rows can be told; returns its bytes."""
         file.truncate(0)
-        for piece in self._readable(entry.name):
+        for piece in self._readable(entry):
             file.write(piece)
             counter.feed(piece)
         size = file.tell()
@@ -183,20 +182,18 @@ class _Salvaging:
         file.truncate(border)
         return border
 
-    def _readable(self, name: str) -> Iterator[bytes]:
-        """The entry's bytes up to the first that cannot be read. Frames are fetched many at a time, then one by one."""
-        parts, chunks = self.point.parts(name), self.point.reader.chunks
-        try:
-            while together := list(islice(parts, TOGETHER)):
+    def _readable(self, entry: Entry) -> Iterator[bytes]:
+        """The entry's bytes up to the first that cannot be read, in ever smaller steps."""
+        at = 0
+        for step in STEPS:
+            while at < entry.bytes:
+                end = min(at + step, entry.bytes)
                 try:
-                    pieces = [piece for _, piece in chunks.pieces(together)]
+                    piece = self.point.part(entry.name, at, end)
                 except (Damaged, NewerFormat):
-                    for one in together:
-                        yield from [piece for _, piece in chunks.pieces([one])]
-                    continue
-                yield from pieces
-        except (Damaged, NewerFormat):
-            return
+                    break
+                yield piece
+                at = end
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
