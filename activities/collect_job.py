@@ -7,7 +7,7 @@ from collections.abc import Callable
 import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered, brief
-from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError, ReportedError, WorkerLost
+from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError, ReportedError, StepTooLong, WorkerLost
 from holdfast.model.finding import Finding
 from holdfast.model.job import JobResult
 from holdfast.model.plan import BackupPlan
@@ -23,13 +23,13 @@ bp = df.Blueprint()
 def collect_job(app: Services, given: Given) -> Answer:
     """Ends the step; a job that failed is told as `error`.
 
-    A job without a result by now is given up: the result is written for it, so that a worker that comes back finds the
-    job ended.
+    A job without a result by now has passed its deadline and is given up: the result is written for it, so that its
+    worker stops, or finds the job ended when it comes back.
     """
     session, key, kind = given["session"], given["key"], given["kind"]
     result = app.dispatch.result(session, given["job"])
     if result is None:
-        result = app.dispatch.end(session, lost(app, given["job"], kind))
+        result = app.dispatch.end(session, _late(app, session, given["job"], kind))
     app.catalog.jobs.close(given["job"])
     if result.state == "succeeded":
         answer = _TAKE_IN[kind](app, given, result)
@@ -37,7 +37,7 @@ def collect_job(app: Services, given: Given) -> Answer:
         return {**answer, "job": given["job"]}
     error = _error(result)
     if result.state == "lost":
-        app.catalog.workers.set_state(given["worker"], "failed", failure="stopped reporting")
+        app.catalog.workers.set_state(given["worker"], "failed", failure=error.detail)
     state = State.CANCELLED if isinstance(error, Cancelled) else State.FAILED
     app.catalog.sessions.set_step(session, key, kind, state, error.detail)
     source = app.catalog.sessions.source(session, key).source
@@ -47,7 +47,17 @@ def collect_job(app: Services, given: Given) -> Answer:
 
 def lost(app: Services, job: str, kind: str) -> JobResult:
     """The result of a job whose worker fell silent."""
-    error = WorkerLost(f"no sign of life for {app.settings.lost_after}")
+    return _given_up(app, job, kind, WorkerLost(f"no sign of life for {app.settings.lost_after}"))
+
+
+def _late(app: Services, session: str, job: str, kind: str) -> JobResult:
+    """The result of a job that is still in hand at its deadline; where it stands may say why."""
+    sign = app.dispatch.heartbeat(session, job)
+    stood = f", and was last {sign.progress.phase}" if sign and sign.progress.phase else ""
+    return _given_up(app, job, kind, StepTooLong(f"{kind} had not ended after {app.settings.job_deadline}{stood}"))
+
+
+def _given_up(app: Services, job: str, kind: str, error: HoldfastError) -> JobResult:
     return JobResult.model_validate(
         {"job": job, "kind": kind, "state": "lost", "ended_at": app.clock.now(), "error": error.info()}
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import azure.durable_functions as df
+import structlog
 
 from activities.answering import Answer, Given, answered
 from holdfast.catalog import Action, Worker, WorkerRole
@@ -13,6 +14,8 @@ from holdfast.wiring import Services
 from holdfast.worker.boot import custom_data
 
 bp = df.Blueprint()
+
+_log = structlog.get_logger("workers")
 
 ROLE: WorkerRole = "writer"
 
@@ -32,6 +35,7 @@ def lease_worker(app: Services, given: Given) -> Answer:
     lease = app.catalog.workers.lease(region, name, ROLE, session, key, profile)
     worker = lease.worker
     if worker is None:
+        _forget_gone(app, name, region)
         return {"ready": False, "queued": True, "pending": True, "worker": ""}
     try:
         _bring_up(app, worker, lease.action, place, session)
@@ -50,6 +54,16 @@ def lease_worker(app: Services, given: Given) -> Answer:
     # An archive copy's step goes on: the worker is only where it begins.
     archiving = _step(given) == "archive"
     return {"ready": True, "pending": archiving, "worker": worker.name, "detail": f"{worker.name} in {region}"}
+
+
+def _forget_gone(app: Services, profile: str, region: str) -> None:
+    """Makes room in a full pool where a given-up machine is gone, before the janitor's next round."""
+    for worker in app.catalog.workers.list():
+        ours = (worker.profile, worker.region, worker.role) == (profile, region, ROLE)
+        lost = ours and worker.state in ("failed", "deleting") and not worker.slots
+        if lost and app.machines.state(app.machine_id(worker)).state == "absent":
+            app.catalog.workers.remove(worker.name)
+            app.dispatch.drop_worker(worker.name)
 
 
 def _tell(app: Services, given: Given, error: HoldfastError) -> None:
@@ -101,13 +115,25 @@ def _is_ready(app: Services, worker: Worker, action: Action) -> bool:
 @bp.activity_trigger(input_name="given")
 @answered(step=_step)
 def give_up_worker(app: Services, given: Given) -> Answer:
-    """A machine that came up but never checked in."""
-    app.catalog.workers.set_state(given["worker"], "failed", failure="never checked in")
+    """A machine that never checked in is deleted, and the attempt ends with an error: the next one gets another.
+
+    Nothing happens to one that did check in, as another source has found, since the saga last looked.
+    """
+    worker = app.catalog.workers.set_state(
+        given["worker"], "failed", expected=("creating", "starting"), failure="never checked in"
+    )
+    if worker.state != "failed":
+        return {"pending": True}
     error = WorkerFailed(
-        f"{given['worker']} did not check in within {app.settings.worker_deadline}",
-        help="Look at its boot diagnostics: it needs a way to Blob and Queue storage, and its identity's roles on them.",
+        f"{worker.name} did not check in within {app.settings.worker_deadline} and is given up",
+        help="Another machine is tried as the policy allows. If that goes the same way: a worker needs a way to Blob and "
+        "Queue storage, its identity the roles on them.",
     )
     _tell(app, given, error)
+    try:
+        app.machines.delete(app.machine_id(worker))
+    except HoldfastError as failure:
+        _log.warning("a machine that was given up is left to the janitor", worker=worker.name, error=str(failure))
     raise error
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -20,8 +20,19 @@ class RepositorySettings(BaseModel):
 
     url: str = Field(description="`https://ACCOUNT.blob.core.windows.net/CONTAINER`")
     region: str = Field(description="region of the account: archive, check and retention workers run there")
-    password_secret: str = Field(description="address of the Key Vault secret: `https://VAULT/secrets/NAME`")
+    password_secret: str = Field(
+        default="", description="address of the Key Vault secret that holds the password: `https://VAULT/secrets/NAME`"
+    )
+    vault_key: str = Field(
+        default="", description="or address of the Key Vault key that opens a slot: `https://VAULT/keys/NAME`"
+    )
     archive: bool = Field(default=False, description="an archive repository: packs go straight to the archive tier")
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> RepositorySettings:
+        if bool(self.password_secret) == bool(self.vault_key):
+            raise ValueError("a repository needs password_secret or vault_key, and not both")
+        return self
 
 
 class RegionProfile(BaseModel):
@@ -105,7 +116,8 @@ class Settings(BaseSettings):
         default=timedelta(seconds=10), description="how often a starting worker is looked at"
     )
     worker_deadline: timedelta = Field(
-        default=timedelta(minutes=15), description="a worker must have checked in by then"
+        default=timedelta(minutes=15),
+        description="a machine must boot and check in within this; else it is deleted and another is tried",
     )
     heartbeat: timedelta = Field(default=timedelta(seconds=20), description="how often a worker reports")
     lost_after: timedelta = Field(default=timedelta(minutes=5), description="silence after which a worker is lost")

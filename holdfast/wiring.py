@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from holdfast.cloud.dispatch import JobDispatch
     from holdfast.cloud.exports import Exports
     from holdfast.cloud.machines import Machines
+    from holdfast.repository import KeyWrapper
 
 
 class Services:
@@ -44,12 +45,14 @@ class Services:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The configuration database."""
+        """The configuration database, once its schema is known to be ours. Raises CatalogTooNew, as often as it is asked."""
         from holdfast.catalog import Catalog
         from holdfast.cloud.clients import blob_service, table_service
 
         details = blob_service(self.settings, self.credential).get_container_client(self.settings.details_container)
-        return Catalog(table_service(self.settings, self.credential), details, self.clock)
+        catalog = Catalog(table_service(self.settings, self.credential), details, self.clock)
+        catalog.check_version()
+        return catalog
 
     @cached_property
     def servers(self) -> SqlServers:
@@ -98,6 +101,7 @@ class Services:
             url=found.url,
             region=found.region,
             password_secret=found.password_secret,
+            vault_key=found.vault_key,
             archive=found.archive,
         )
 
@@ -125,6 +129,13 @@ class Services:
     def machine_id(self, worker: Worker) -> str:
         """Resource id of a worker's machine."""
         return self.machines.resource_id(worker.name, self.place(worker.profile, worker.region))
+
+
+def vault_key(url: str, credential: TokenCredential) -> KeyWrapper:
+    """The Key Vault key of that address, for whoever opens a repository without the app. Raises InvalidInput."""
+    from holdfast.cloud.vault_keys import AzureVaultKey
+
+    return AzureVaultKey(url, credential)
 
 
 def log_as_lines() -> None:

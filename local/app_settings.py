@@ -9,7 +9,7 @@ from typing import Any
 from local.azure.seeding import SUBSCRIPTION
 from local.azure.state_folder import StateFolder
 from local.machines.differences import METADATA_ADDRESS
-from local.plan import GROUP, REGIONS, REPOSITORIES, STATE, VM_SIZE, WORKER_PROFILE, subnet_id
+from local.plan import GROUP, REGIONS, REPOSITORIES, STATE, VAULT_KEY, VM_SIZE, WORKER_PROFILE, subnet_id
 from local.profile_file import ProfileFile
 
 #: Timers of the app, in seconds of the app's clock; Azure's are minutes.
@@ -58,6 +58,11 @@ def repository_url(profile: ProfileFile, name: str) -> str:
     """Address of a repository of the plan."""
     plan = next(r for r in REPOSITORIES if r.name == name)
     return f"{storage_url(profile, 'blob', plan.account)}/{plan.container}"
+
+
+def vault_key_url(profile: ProfileFile) -> str:
+    """Address of the key in the plan's vault."""
+    return f"https://127.0.0.1:{profile.azure_https}/keys/{VAULT_KEY}"
 
 
 def _settings(profile: ProfileFile) -> dict[str, Any]:

@@ -48,7 +48,8 @@ def _print(found: Any, output: str, columns: tuple[str, ...] = ()) -> None:
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(row.get(name)) for name in names))
-    Console().print(table)
+    # A pipe or file is as wide as the table needs, as with every other command.
+    Console(width=None if sys.stdout.isatty() else 10_000).print(table)
 
 
 def _cell(value: Any) -> str:

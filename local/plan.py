@@ -19,6 +19,9 @@ STAGING_INSTANCE_ID = f"{GROUP_ID}/providers/Microsoft.Sql/managedInstances/mi-s
 VM_SIZE = "Standard_D4ds_v5"
 WORKER_PROFILE = "standard"
 VAULT_SCOPE = "/vault/secrets"
+#: A key for slots of repositories, and where roles on it are assigned.
+VAULT_KEY, KEYS_SCOPE = "repositories", "/vault/keys"
+KEY_USER = "Key Vault Crypto Service Encryption User"
 SOFTWARE, JOBS, EXPORTS, DETAILS, EVENTS = "software", "jobs", "exports", "catalog", "events"
 
 
@@ -88,7 +91,7 @@ def app_roles() -> Assignments:
 
 
 def _worker_roles() -> Assignments:
-    """What every worker may: fetch its software, do jobs, announce, read passwords, connect to databases."""
+    """What every worker may: fetch its software, do jobs, announce, read passwords and unwrap, connect to databases."""
     return [
         (roles.BLOB_READER.name, container_id(STATE, SOFTWARE)),
         (roles.JOB_WRITER.name, container_id(STATE, JOBS)),
@@ -96,6 +99,7 @@ def _worker_roles() -> Assignments:
         (roles.QUEUE_WORKER.name, account_id(STATE)),
         (roles.QUEUE_SENDER.name, f"{account_id(STATE)}/queueServices/default/queues/{EVENTS}"),
         ("Key Vault Secrets User", VAULT_SCOPE),
+        (KEY_USER, KEYS_SCOPE),
         ("SQL reader", f"/subscriptions/{SUBSCRIPTION}"),
     ]
 
@@ -120,7 +124,7 @@ def maintainer_roles() -> Assignments:
 
 def operator_roles() -> Assignments:
     """The person at this machine, for commands that work on a repository without the app."""
-    return [(roles.BLOB_OWNER.name, account_id(name)) for name in (BACKUP, ARCHIVE)]
+    return [*((roles.BLOB_OWNER.name, account_id(name)) for name in (BACKUP, ARCHIVE)), (KEY_USER, KEYS_SCOPE)]
 
 
 def default_policy() -> dict[str, object]:

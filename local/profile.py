@@ -26,7 +26,7 @@ from holdfast.model.errors import ErrorInfo, InvalidInput, NotFound, ReportedErr
 from holdfast.model.policy import Policy
 from holdfast.repository import Repository
 from local import azurite, plan, processes, service
-from local.app_settings import app_environment, repository_url, storage_url
+from local.app_settings import app_environment, repository_url, storage_url, vault_key_url
 from local.azure.state_folder import StateFolder
 from local.azurite import Azurite, StorageAccount
 from local.bundle import worker_bundle
@@ -119,6 +119,7 @@ class LocalProfile:
             "services": running,
             "workers": [disk.vm["name"] for disk in self.machines.disks() if disk.init() is not None],
             "repositories": {r.name: repository_url(profile, r.name) for r in plan.REPOSITORIES},
+            "vault_key": vault_key_url(profile),
             "logs": str(self.state / "logs"),
         }
 

@@ -54,6 +54,7 @@ class Provisioning:
         self._identities()
         self._containers()
         self._software(bundle)
+        self.admin("PUT", f"keys/{plan.VAULT_KEY}")
         for repository in plan.REPOSITORIES:
             self._repository(repository)
 

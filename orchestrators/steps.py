@@ -77,18 +77,23 @@ def open_session(context: df.DurableOrchestrationContext) -> Saga:
 
 
 def lease_worker(context: df.DurableOrchestrationContext, run: Answer, attempt: int) -> Saga:
-    """A worker in the plan's region that has checked in, started or created if need be; asks again until it is there."""
-    deadline = now(context) + seconds(run, "worker_deadline")
-    given = {**run, "attempt": attempt}
+    """A worker in the plan's region that has checked in, started or created if need be; asks again until it is there.
+
+    Every machine has the whole deadline for its boot; time in the queue for a free one does not count.
+    """
+    given, booting = {**run, "attempt": attempt}, ""
+    deadline = now(context)
     while True:
         answer = yield from step(context, "lease_worker", given)
         if not answer["ok"] or answer["ready"]:
             return answer
-        # Time in the queue for a free worker does not count: only a machine that is starting has a deadline.
-        if answer["queued"]:
-            deadline = now(context) + seconds(run, "worker_deadline")
-        elif now(context) >= deadline:
-            return (yield from step(context, "give_up_worker", {**given, "worker": answer["worker"]}))
+        if answer["worker"] != booting:
+            # Also where another source gave up the machine that both had waited for.
+            booting, deadline = answer["worker"], now(context) + seconds(run, "worker_deadline")
+        elif booting and now(context) >= deadline:
+            answer = yield from step(context, "give_up_worker", {**given, "worker": booting})
+            if not answer["ok"]:
+                return answer
         yield context.create_timer(now(context) + seconds(run, "worker_poll"))
 
 

@@ -26,7 +26,7 @@ _log = structlog.get_logger("clock")
 async def clock(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
     """Starts what is due. A tick that dies half-way is made good by the next: the slot is noted after the start."""
     app = services()
-    for stored in await asyncio.to_thread(app.catalog.policies.list):
+    for stored in await asyncio.to_thread(_policies, app):
         try:
             start = await asyncio.to_thread(_due, app, stored)
             if start is None:
@@ -37,6 +37,11 @@ async def clock(timer: func.TimerRequest, client: df.DurableOrchestrationClient)
         except Exception:  # noqa: BLE001
             # One policy that cannot be started must not keep the others from their slots.
             _log.exception("policy could not be started", policy=stored.policy.name)
+
+
+def _policies(app: Services) -> list[StoredPolicy]:
+    # The catalog's first use asks storage for its version: not in the event loop.
+    return app.catalog.policies.list()
 
 
 def _due(app: Services, stored: StoredPolicy) -> Start | None:

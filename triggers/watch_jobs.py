@@ -20,10 +20,15 @@ bp = df.Blueprint()
 async def watch_jobs(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
     """Raises the job's event; the orchestration then collects whatever result there is. Safe to repeat."""
     app = services()
-    for job in await asyncio.to_thread(app.catalog.jobs.open_jobs):
+    for job in await asyncio.to_thread(_open_jobs, app):
         ended = await asyncio.to_thread(has_ended, app, job)
         if ended and not await wake(client, job.instance_id, event_name(job.id), "ended"):
             await asyncio.to_thread(app.catalog.jobs.close, job.id)
+
+
+def _open_jobs(app: Services) -> list[Job]:
+    # The catalog's first use asks storage for its version: not in the event loop.
+    return app.catalog.jobs.open_jobs()
 
 
 def has_ended(app: Services, job: Job) -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from struct import Struct
+from typing import Any
 
-from holdfast.bacpac.columns import UNKNOWN_LENGTH, Column, Layout, RowsNotDecodable, layout_of
+import numpy as np
 
-_READ = {n: Struct(code).unpack_from for n, code in ((1, "<B"), (2, "<H"), (4, "<I"), (8, "<Q"))}
-_NULL = {n: (1 << 8 * n) - 1 for n in (1, 2, 4, 8)}
-_CHUNK = (4, _READ[4], -1, None, None, False)
+from holdfast.bacpac.columns import Column, Layout, RowsNotDecodable, layout_of
+from holdfast.bacpac.compiled import COMPILED
+
+# Places in the state of the walk.
+STEP, ROWS, PASS, IN_CHUNKS, AT, ENDED, BEGAN, WRONG = range(8)
+_IS_NULL = 1
 
 
 class RowCounter:
@@ -22,102 +25,80 @@ class RowCounter:
     def __init__(self, columns: Sequence[Column]) -> None:
         if not columns:
             raise RowsNotDecodable("the table has no columns that stand in the data")
-        self._steps = _merge_fixed(columns)
-        self._names = [name for name, _ in self._steps]
+        steps = _merge_fixed(columns)
+        self._names = [name for name, _ in steps]
         self._plan = [
-            (
-                s.prefix_bytes,
-                _READ[s.prefix_bytes] if s.prefix_bytes else None,
-                _NULL.get(s.prefix_bytes, -1),
-                s.value_bytes,
-                s.longest_bytes,
-                s.nullable,
-            )
-            for _, s in self._steps
+            _numbers([layout.prefix_bytes for _, layout in steps]),
+            _numbers([_or_none(layout.value_bytes) for _, layout in steps]),
+            _numbers([_or_none(layout.longest_bytes) for _, layout in steps]),
+            _numbers([int(layout.nullable) for _, layout in steps]),
         ]
-        self._rows = 0
-        self._step = 0
-        self._in_chunks = False
-        # What of the last piece is not read yet (the start of a prefix), and how many bytes of the next are to be passed.
+        self._row_bytes = steps[0][1].value_bytes if len(steps) == 1 and not steps[0][1].prefix_bytes else None
+        self._state = _numbers([0] * 8)
+        from holdfast.bacpac.row_walk import walk  # loads numba
+
+        self._walk = walk
+        # What of the last piece is not read yet: the start of a prefix.
         self._held = b""
-        self._pass = 0
         self._fed = 0
         self._border = 0
 
     @property
     def rows(self) -> int:
         """Whole rows so far."""
-        return self._rows
+        return int(self._state[ROWS])
 
     @property
     def border(self) -> int:
         """Where the last whole row ended, in bytes from the beginning."""
         return self._border
 
-    def feed(self, piece: bytes) -> None:
-        """Takes the next bytes."""
+    def feed(self, piece: bytes) -> int:
+        """Takes the next bytes. The offset in them of the first that begins a row; their number where none does."""
+        if not piece:
+            return 0
         self._fed += len(piece)
-        if len(self._plan) == 1 and not self._plan[0][0]:
-            self._feed_fixed(len(piece))
-            return
-        data = self._held + piece if self._held else piece
-        end = len(data)
-        ended = -1
-        at = self._pass
-        plan, last = self._plan, len(self._plan)
-        step, rows = self._step, self._rows
-        while at <= end:
-            if step == last:
-                rows += 1
-                step = 0
-                ended = at
-            prefix, read, null, fixed, longest, nullable = _CHUNK if self._in_chunks else plan[step]
-            if at == end or end - at < prefix:
-                break
-            if read is None:
-                at += fixed or 0
-                step += 1
-                continue
-            length = read(data, at)[0]
-            at += prefix
-            if self._in_chunks:
-                at += length
-                self._in_chunks = length > 0
-                step += not length
-                continue
-            if length == null:
-                if not nullable:
-                    raise self._contradiction(step, rows, "is NULL and must not be")
-            elif length == UNKNOWN_LENGTH:
-                self._in_chunks = True
-                continue
-            elif (fixed is not None and length != fixed) or (longest is not None and length > longest):
-                raise self._contradiction(step, rows, f"is {length} bytes long, not as declared")
-            else:
-                at += length
-            step += 1
-        self._step, self._rows = step, rows
-        if ended >= 0:
-            self._border = self._fed - end + ended
-        self._held = data[at:] if at < end else b""
-        self._pass = max(at - end, 0)
+        if self._row_bytes is not None:
+            return self._feed_fixed(len(piece), self._row_bytes)
+        state = self._state
+        begins = not (self._held or state[STEP] or state[PASS] or state[IN_CHUNKS])
+        held = len(self._held)
+        data = self._held + piece if held else piece
+        wrong = self._walk(np.frombuffer(data, np.uint8) if COMPILED else data, *self._plan, state)
+        if wrong:
+            what = "is NULL and must not be" if wrong == _IS_NULL else f"is {state[WRONG]} bytes long, not as declared"
+            raise RowsNotDecodable(f"row {state[ROWS] + 1}: column {self._names[state[STEP]]} {what}")
+        if state[ENDED] >= 0:
+            self._border = self._fed - len(data) + int(state[ENDED])
+        self._held = data[state[AT] :] if state[AT] < len(data) else b""
+        if begins:
+            return 0
+        return int(state[BEGAN]) - held if state[BEGAN] >= 0 else len(piece)
 
     def finish(self) -> int:
         """The number of rows. Raises RowsNotDecodable where the data ends within one."""
-        if self._held or self._pass or self._in_chunks or self._step:
-            raise RowsNotDecodable(f"the data ends within row {self._rows + 1}")
-        return self._rows
+        state = self._state
+        if self._held or state[PASS] or state[IN_CHUNKS] or state[STEP]:
+            raise RowsNotDecodable(f"the data ends within row {self.rows + 1}")
+        return self.rows
 
-    def _feed_fixed(self, length: int) -> None:
-        size = self._plan[0][3] or 1
-        rows, left = divmod(self._pass + length, size)
-        # Here `_pass` counts the bytes of the row that has begun.
-        self._rows += rows
-        self._pass = left
+    def _feed_fixed(self, length: int, row_bytes: int) -> int:
+        # Here PASS counts the bytes of the row that has begun.
+        begun = int(self._state[PASS])
+        rows, left = divmod(begun + length, row_bytes)
+        self._state[ROWS] += rows
+        self._state[PASS] = left
         self._border = self._fed - left
+        return min(-begun % row_bytes, length)
 
-    def _contradiction(self, step: int, rows: int, what: str) -> RowsNotDecodable:
-        return RowsNotDecodable(f"row {rows + 1}: column {self._names[step]} {what}")
+
+def _numbers(values: list[int]) -> Any:
+    """Compiled loops want arrays; interpreted ones are faster on lists."""
+    return np.array(values, np.int64) if COMPILED else values
+
+
+def _or_none(value: int | None) -> int:
+    return -1 if value is None else value
 
 
 def _merge_fixed(columns: Sequence[Column]) -> list[tuple[str, Layout]]:

@@ -45,20 +45,12 @@ class Catalog:
             Table(tables, name, self._details, always_away=("details",)) for name in TABLES
         )
         self._meta = meta
-        self._tables = (meta, policies, sessions, sources, points, workers, jobs, log)
         self.policies = Policies(policies, clock)
         self.sessions = Sessions(sessions, SourceRuns(sources, clock), clock)
         self.points = Points(points, clock)
         self.workers = Workers(workers, clock)
         self.jobs = Jobs(jobs, clock)
         self.log = Log(log, clock)
-
-    def prepare(self) -> None:
-        """Makes what is missing and checks the schema's version. Raises CatalogTooNew. Safe to repeat."""
-        self._details.make()
-        for table in self._tables:
-            table.make()
-        self.check_version()
 
     def check_version(self) -> int:
         """The version of the schema, recorded where there is none. Raises CatalogTooNew."""

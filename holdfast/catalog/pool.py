@@ -88,9 +88,3 @@ def worker_name(region: str, profile: str, number: int) -> str:
         mark = hashlib.sha256(wanted.encode()).hexdigest()[:4]
         plain = f"{plain[: room - 5].strip('-')}-{mark}"
     return f"{plain}-{number}"
-
-
-def worker_number(name: str) -> int:
-    """The number that a worker's name ends with; 0 where it has none."""
-    match = re.search(r"-(\d+)$", name)
-    return int(match[1]) if match else 0

@@ -8,7 +8,6 @@ name. All changes are compare-and-swap; all calls are safe to repeat.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from datetime import timedelta
 from typing import Literal
 
 from holdfast.catalog.failures import RowChanged
@@ -21,7 +20,6 @@ from holdfast.catalog.pool import (
     WorkerState,
     choose,
     worker_name,
-    worker_number,
 )
 from holdfast.catalog.tables import Row, Table, Value, joined, persist
 from holdfast.model.clock import Clock
@@ -137,15 +135,6 @@ class Workers:
         """Workers that this session was the last to use and that nobody has a slot on: they may be deallocated."""
         return [w for w in self.list() if w.state in ALIVE and not w.slots and w.last_session == session]
 
-    def idle(self, idle_for: timedelta, *, profile: str | None = None) -> Sequence[Worker]:
-        """Workers without a slot since at least `idle_for`, deallocated, failed or left running: they may be deleted."""
-        since = self._clock.now() - idle_for
-        return [
-            w
-            for w in self.list()
-            if not w.slots and w.idle_since is not None and w.idle_since <= since and profile in (None, w.profile)
-        ]
-
     def retire(self, name: str, state: Literal["stopping", "deleting"]) -> bool:
         """Takes a worker out of the pool, to `stopping` or `deleting`, unless somebody has a slot on it.
 
@@ -168,40 +157,6 @@ class Workers:
     def remove(self, name: str) -> bool:
         """Forgets a worker whose machine is gone; whether it was known. Its number is not used again."""
         return self._table.erase(_WORKERS, joined(_ROW, name))
-
-    def adopt(
-        self, name: str, region: str, profile: str, role: WorkerRole, state: WorkerState, resource_id: str
-    ) -> Worker:
-        """Records a machine of ours that the catalog does not know, as after the catalog was lost. A known one stays.
-
-        Its number, and those below it, are then not given to new workers.
-        """
-        now = self._clock.now()
-        worker = Worker(
-            name=name,
-            region=region,
-            profile=profile,
-            role=role,
-            state=state,
-            resource_id=resource_id,
-            created_at=now,
-            changed_at=now,
-            idle_since=now,
-        )
-        self._table.change(
-            _WORKERS,
-            joined(_ROW, name),
-            lambda row: Row(_WORKERS, joined(_ROW, name), _values(worker)) if row is None else None,
-        )
-        number = worker_number(name)
-
-        def raised(row: Row | None) -> Row | None:
-            if row is None:
-                return Row(_WORKERS, joined(_COUNTER, region, profile), {"last": number})
-            return row.with_values(last=max(_last(row), number))
-
-        self._table.change(_WORKERS, joined(_COUNTER, region, profile), raised)
-        return self.get(name)
 
     def _take(self, row: Row, worker: Worker, session: str, key: str, action: Action) -> Lease:
         """A slot on a worker that is there, unless somebody was faster (RowChanged)."""

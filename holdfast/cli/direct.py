@@ -1,4 +1,4 @@
-"""A repository without the app: by its address, with the password from a file."""
+"""A repository without the app: by its address, with what opens it in a file or in Key Vault."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import typer
 
+from holdfast.cli.unlocking import PasswordFileOption as PasswordFileOption
+from holdfast.cli.unlocking import credential
 from holdfast.clock_file import clock_from
 from holdfast.model.clock import Clock
 from holdfast.model.errors import InvalidInput
@@ -30,12 +32,6 @@ UrlOption = Annotated[
     str | None,
     typer.Option("--repository", "-r", help="file:///folder or https://ACCOUNT.blob.core.windows.net/CONTAINER."),
 ]
-PasswordFileOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--password-file", envvar="HOLDFAST_PASSWORD_FILE", help="File with the repository's password, for a URL."
-    ),
-]
 
 
 def is_url(repository: str | None) -> bool:
@@ -54,11 +50,14 @@ def needs_url(repository: str | None, command: str) -> str:
 
 
 def open_repository(url: str, password_file: Path | None) -> Repository:
-    """Raises InvalidInput, NoRepository, WrongKey, Damaged, Forbidden, Unavailable."""
+    """With the password in the file, or with what `unlocking` found instead of it.
+
+    Raises InvalidInput, NoRepository, WrongKey, Damaged, Forbidden, Unavailable.
+    """
     from holdfast.repository import Repository
 
-    password = read_password(password_file)
-    return Repository.open(open_place(url), password, clock=clock(), name=url)
+    opener = credential(password_file)
+    return Repository.open(open_place(url), opener, clock=clock(), name=url)
 
 
 def open_place(url: str) -> ObjectStore:
@@ -75,21 +74,6 @@ def open_place(url: str) -> ObjectStore:
     )
 
 
-def read_password(file: Path | None) -> str:
-    """The password: the file's text without the line's end. Raises InvalidInput where there is none."""
-    if file is None:
-        raise InvalidInput(
-            "the repository's password is needed", help="Name the file that holds it: --password-file F."
-        )
-    try:
-        password = file.read_text("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"--password-file {file}: {_reason(error)}") from None
-    if not password:
-        raise InvalidInput(f"--password-file {file} is empty")
-    return password
-
-
 def owner() -> str:
     """Who a chain's lock says that holds it."""
     return f"{socket.gethostname()}/{os.getpid()}"
@@ -99,10 +83,6 @@ def clock() -> Clock:
     """The machine's clock, or the scaled one of HOLDFAST_CLOCK_FILE that tests share with everything else."""
     named = os.environ.get("HOLDFAST_CLOCK_FILE")
     return clock_from(Path(named) if named else None)
-
-
-def _reason(error: OSError | UnicodeDecodeError) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not UTF-8 text"
 
 
 def _credential(url: str) -> TokenCredential | AzureNamedKeyCredential:

@@ -29,6 +29,7 @@ from holdfast.cli import (
     status,
 )
 from holdfast.cli.output import print_text, say, say_error
+from holdfast.cli.unlocking import add_ways_to_open
 from holdfast.model.errors import Cancelled, HoldfastError, InvalidInput
 
 _INTERRUPTED = Cancelled.exit_code
@@ -99,6 +100,9 @@ def _broken(name: str, error: Exception) -> Callable[[], None]:
 
 
 add_nouns(app, sorted(entry_points(group="holdfast.commands"), key=lambda entry: entry.name))
+
+
+add_ways_to_open(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

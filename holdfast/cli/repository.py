@@ -8,16 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.cli.direct import (
-    PasswordFileOption,
-    UrlOption,
-    clock,
-    needs_url,
-    open_place,
-    open_repository,
-    owner,
-    read_password,
-)
+from holdfast.cli import key
+from holdfast.cli.direct import PasswordFileOption, UrlOption, clock, needs_url, open_place, open_repository, owner
 from holdfast.cli.output import (
     Column,
     Output,
@@ -29,9 +21,11 @@ from holdfast.cli.output import (
     say,
     stderr,
 )
+from holdfast.cli.unlocking import credential
 from holdfast.model.errors import Damaged, InvalidInput
 
 app = typer.Typer(help="Repositories: make, check, prune and measure one, without the app.", no_args_is_help=True)
+app.add_typer(key.app, name="key")
 
 UrlArgument = Annotated[str | None, typer.Argument(metavar="[URL]", help="The same as --repository.")]
 
@@ -47,11 +41,18 @@ def init(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Makes a repository in an empty place."""
-    from holdfast.repository import Repository
+    from holdfast.repository import Password, RecoveryKey, Repository
 
     place = place_of(url, repository, "repository init")
-    made = Repository.init(open_place(place), read_password(password_file), clock=clock(), name=place, archive=archive)
-    say("keep the password: without it nobody can read the repository, not even you")
+    opener = credential(password_file)
+    if isinstance(opener, RecoveryKey):
+        raise InvalidInput(
+            "a repository is not made with a recovery key",
+            help="Make it with a password or a Key Vault key; then `repository key export-recovery` makes one.",
+        )
+    made = Repository.init(open_place(place), opener, clock=clock(), name=place, archive=archive)
+    kept = "password" if isinstance(opener, Password) else "Key Vault key"
+    say(f"keep the {kept}: without it nobody can read the repository, not even you")
     print_object({"repository": place, "id": made.description.repository, "archive": archive}, output)
 
 

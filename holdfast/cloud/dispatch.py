@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
 
+from holdfast.cloud.state_account import BLOB_ROLE, QUEUE_ROLE, state_errors
 from holdfast.model.clock import Clock
 from holdfast.model.job import (
     Heartbeat,
@@ -35,7 +36,7 @@ _MESSAGE_LIFE = timedelta(days=7)
 
 
 class JobDispatch:
-    """Jobs out, results in."""
+    """Jobs out, results in. Every method may raise Forbidden, for the container or the queue, and Unavailable."""
 
     def __init__(self, jobs: ContainerClient, queues: QueueServiceClient, clock: Clock) -> None:
         self.jobs, self.queues, self.clock = jobs, queues, clock
@@ -46,25 +47,27 @@ class JobDispatch:
         Done twice, the same document is written again and the worker gets a second message, which it answers with the
         result that exists.
         """
-        self._write(job_blob(job.session, job.id), job, overwrite=True)
+        with self._blobs():
+            self._upload(job_blob(job.session, job.id), job, overwrite=True)
         message = WorkerMessage(session=job.session, job=job.id).model_dump_json()
         queue = self.queues.get_queue_client(worker_queue(job.worker))
-        queue.send_message(message, time_to_live=int(_MESSAGE_LIFE.total_seconds()))
+        with self._queues(job.worker):
+            queue.send_message(message, time_to_live=int(_MESSAGE_LIFE.total_seconds()))
 
     def open_queue(self, worker: str) -> None:
         """Makes the worker's queue where it is missing."""
         from azure.core.exceptions import ResourceExistsError
 
-        with contextlib.suppress(ResourceExistsError):
+        with self._queues(worker), contextlib.suppress(ResourceExistsError):
             self.queues.create_queue(worker_queue(worker))
 
     def drop_worker(self, worker: str) -> None:
         """Removes the worker's queue and its check-in, once the machine is gone."""
         from azure.core.exceptions import ResourceNotFoundError
 
-        with contextlib.suppress(ResourceNotFoundError):
+        with self._queues(worker), contextlib.suppress(ResourceNotFoundError):
             self.queues.delete_queue(worker_queue(worker))
-        with contextlib.suppress(ResourceNotFoundError):
+        with self._blobs(), contextlib.suppress(ResourceNotFoundError):
             self.jobs.delete_blob(check_in_blob(worker))
 
     def result(self, session: str, job: str) -> JobResult | None:
@@ -75,11 +78,11 @@ class JobDispatch:
         """Ends a job from the app's side; gives back the result that holds, the worker's own if that was first."""
         from azure.core.exceptions import ResourceExistsError
 
-        try:
-            self._write(job_blob(session, result.job, "result"), result, overwrite=False)
-        except ResourceExistsError:
-            found = self.result(session, result.job)
-            return found or result
+        with self._blobs():
+            try:
+                self._upload(job_blob(session, result.job, "result"), result, overwrite=False)
+            except ResourceExistsError:
+                return self.result(session, result.job) or result
         return result
 
     def heartbeat(self, session: str, job: str) -> Heartbeat | None:
@@ -92,15 +95,24 @@ class JobDispatch:
 
     def cancel(self, session: str, job: str) -> None:
         """Asks the worker to stop the job; it looks at every heartbeat."""
-        self.jobs.upload_blob(job_blob(session, job, "cancel"), b"{}", overwrite=True)
+        with self._blobs():
+            self.jobs.upload_blob(job_blob(session, job, "cancel"), b"{}", overwrite=True)
 
-    def _write(self, name: str, value: BaseModel, *, overwrite: bool) -> None:
+    def _upload(self, name: str, value: BaseModel, *, overwrite: bool) -> None:
         self.jobs.upload_blob(name, value.model_dump_json().encode(), overwrite=overwrite)
 
     def _read(self, name: str, kind: type[_Document]) -> _Document | None:
         from azure.core.exceptions import ResourceNotFoundError
 
-        try:
-            return kind.model_validate_json(self.jobs.download_blob(name).readall())
-        except ResourceNotFoundError:
-            return None
+        with self._blobs():
+            try:
+                return kind.model_validate_json(self.jobs.download_blob(name).readall())
+            except ResourceNotFoundError:
+                return None
+
+    def _blobs(self) -> contextlib.AbstractContextManager[None]:
+        return state_errors(f"the container {self.jobs.container_name}", BLOB_ROLE)
+
+    @staticmethod
+    def _queues(worker: str) -> contextlib.AbstractContextManager[None]:
+        return state_errors(f"the queue {worker_queue(worker)}", QUEUE_ROLE)

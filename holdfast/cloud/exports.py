@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from holdfast.cloud.state_account import BLOB_ROLE, LINK_ROLE, state_errors
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
@@ -14,7 +17,7 @@ _SKEW = timedelta(minutes=5)
 
 
 class Exports:
-    """The exports container."""
+    """The exports container. Every method that asks storage may raise Forbidden, for the container, and Unavailable."""
 
     def __init__(self, service: BlobServiceClient, container: str) -> None:
         self.service, self.container = service, container
@@ -33,7 +36,8 @@ class Exports:
 
         now = datetime.now(UTC)
         start, end = now - _SKEW, now + life
-        key = self.service.get_user_delegation_key(start, end)
+        with self._errors(LINK_ROLE):
+            key = self.service.get_user_delegation_key(start, end)
         name = str(self.service.account_name)
         token = generate_blob_sas(
             account_name=name,
@@ -48,13 +52,15 @@ class Exports:
 
     def list(self) -> Iterator[str]:
         """Names of the downloads that exist."""
-        yield from self.service.get_container_client(self.container).list_blob_names()
+        with self._errors(BLOB_ROLE):
+            yield from self.service.get_container_client(self.container).list_blob_names()
 
     def delete(self, blob: str) -> None:
         """Removes a download; a missing one is fine."""
         from azure.core.exceptions import ResourceNotFoundError
 
-        try:
+        with self._errors(BLOB_ROLE), suppress(ResourceNotFoundError):
             self.service.get_blob_client(self.container, blob).delete_blob()
-        except ResourceNotFoundError:
-            return
+
+    def _errors(self, role: str) -> AbstractContextManager[None]:
+        return state_errors(f"the container {self.container}", role)

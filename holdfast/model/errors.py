@@ -239,6 +239,14 @@ class WorkerLost(HoldfastError):
     http_status = 502
 
 
+class StepTooLong(HoldfastError):
+    code = "step-too-long"
+    title = "The step did not end in time"
+    advice = "See where it stood; raise HOLDFAST_JOB_DEADLINE if it needs longer. It is tried again on another worker."
+    exit_code = 30
+    http_status = 504
+
+
 # --- export --------------------------------------------------------------------------------------------------------
 
 
@@ -302,7 +310,10 @@ class RepositoryLocked(Conflict):
 class WrongKey(HoldfastError):
     code = "wrong-key"
     title = "The password or key does not open the repository"
-    advice = "Check the password: the Key Vault secret that the repository's setting names, or the file that you gave."
+    advice = (
+        "Check the password or key: what the repository's settings name, or the file that you gave; "
+        "`holdfast repository key list` shows what opens it."
+    )
     exit_code = 12
     http_status = 403
     permanent = True

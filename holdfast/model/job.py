@@ -15,14 +15,15 @@ JobState = Literal["succeeded", "failed", "cancelled", "lost"]
 
 
 class RepositoryRef(BaseModel):
-    """A configured repository as a job names it. The password stays in Key Vault; only its address travels."""
+    """A configured repository as a job names it. Password or key stay in Key Vault; only the address travels."""
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     url: str
     region: str
-    password_secret: str = Field(description="address of the Key Vault secret: https://VAULT/secrets/NAME")
+    password_secret: str = Field(default="", description="address of the secret: https://VAULT/secrets/NAME")
+    vault_key: str = Field(default="", description="address of the key, where it is opened so: https://VAULT/keys/NAME")
     archive: bool = Field(default=False, description="packs go straight to the archive tier")
 
 

@@ -14,10 +14,10 @@ from holdfast.repository.check_report import CheckReport, Subset, problem_with
 from holdfast.repository.description import verify_description
 from holdfast.repository.errors import ForeignSlot
 from holdfast.repository.format import DESCRIPTION, Kind
-from holdfast.repository.keys import read_slot
 from holdfast.repository.listing import Listing, list_all
 from holdfast.repository.repair import repair_chain
 from holdfast.repository.seal import Sealer, open_document
+from holdfast.repository.slots import read_slot
 from holdfast.storage import ObjectStore
 
 

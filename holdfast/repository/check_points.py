@@ -7,8 +7,8 @@ from holdfast.repository.check_packs import PackFindings
 from holdfast.repository.format import object_name
 from holdfast.repository.manifests import Held, ReadManifest
 from holdfast.repository.point_reading import ChainReader, PointReader
-from holdfast.repository.reach import Reached, references
-from holdfast.repository.trees import StreamRef
+from holdfast.repository.reach import Reached, chunks_of, references
+from holdfast.repository.trees import PROGRAM, StreamRef
 
 NOTHING: frozenset[str] = frozenset()
 
@@ -53,7 +53,28 @@ class PointWalk:
             return frozenset({name})
 
     def _stream(self, ref: StreamRef, name: str) -> frozenset[str]:
+        if ref.level == PROGRAM:
+            return self._program(ref, name)
         return self._below(Reached.of(ref), name) if ref.length else NOTHING
+
+    def _program(self, ref: StreamRef, name: str) -> frozenset[str]:
+        """What hits the program: any of its nodes, and the chunks that it takes from."""
+        known = self._nodes.get(ref.root)
+        if known is not None:
+            return known
+        found: set[str] = set()
+        where = name
+        try:
+            for reached in chunks_of(ref, self._reader.chunks.chunk, name):
+                hit, where = self._chunk(reached.id, name)
+                found |= hit
+        except HoldfastError as error:
+            where = _named(error, where)
+            if not found:
+                self._damage.setdefault(where, PackFindings(where, what=["a program of a stream in it cannot be read"]))
+            found.add(where)
+        self._nodes[ref.root] = frozenset(found)
+        return self._nodes[ref.root]
 
     def _below(self, at: Reached, name: str) -> frozenset[str]:
         known = self._nodes.get(at.id) if at.level else None

@@ -1,7 +1,6 @@
 """Content-defined chunks: cut where the content says, named by a keyed hash. (`cdc8-v1` of the format page.)
 
-A cut may come after 8 bytes whose product with a secret odd number is small. numpy finds those places at about 700 MB/s
-and leaves the interpreter's lock free meanwhile; Python looks only at the few places found.
+A cut may come after 8 bytes whose product with a secret odd number is small.
 """
 
 from __future__ import annotations
@@ -12,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from holdfast.bacpac.compiled import compiled
+from holdfast.repository.delta_loops import load8
+
 ID_BYTES = 16
 _WINDOW = 8
-#: Bytes looked at in one go: the products of one go stay in the processor's cache.
-_BLOCK = 128 << 10
 
 
 @dataclass(frozen=True)
@@ -34,53 +34,51 @@ SMALL_CHUNKS = ChunkSizes(2 << 10, 6 << 10, 32 << 10)
 
 
 class Chunker:
-    """Cuts streams of one chain. Equal streams are cut equally, whatever the pieces that they come in."""
+    """Cuts one stream, which it is fed piece by piece. Equal streams are cut equally, whatever the pieces.
+
+    Memory: the longest chunk and the longest piece.
+    """
 
     def __init__(self, boundary_key: bytes, sizes: ChunkSizes) -> None:
         self.sizes = sizes
         self._multiplier = np.uint64(int.from_bytes(boundary_key[:_WINDOW], "little") | 1)
         self._limit = np.uint64((1 << 64) // sizes.average)
-        self._product = np.empty(_BLOCK // _WINDOW + 1, np.uint64)
-        self._below = np.empty(_BLOCK // _WINDOW + 1, np.bool_)
+        self._held = b""
+
+    def feed(self, piece: bytes) -> Iterator[bytes]:
+        """The chunks that these bytes complete."""
+        data = self._held + piece if self._held else piece
+        bytes_of = np.frombuffer(data, np.uint8)
+        start = 0
+        while (cut := self._cut(bytes_of, start)) > 0:
+            yield data[start:cut]
+            start = cut
+        self._held = data[start:]
+
+    def finish(self) -> Iterator[bytes]:
+        """The last chunk, if there is one."""
+        if self._held:
+            yield self._held
+        self._held = b""
 
     def cut(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        """The chunks of a stream, in order; none of an empty one. Memory: the longest chunk and the longest piece."""
-        held = b""
-        minimum, maximum = self.sizes.minimum, self.sizes.maximum
+        """The chunks of a whole stream; none of an empty one."""
         for piece in pieces:
-            data = held + piece if held else piece
-            start = 0
-            for place in self._places(data):
-                while place - start > maximum:
-                    yield data[start : start + maximum]
-                    start += maximum
-                if place - start >= minimum:
-                    yield data[start:place]
-                    start = place
-            # A place may lie across the end of this piece: bytes within the maximum wait for the next one.
-            while len(data) - start > maximum:
-                yield data[start : start + maximum]
-                start += maximum
-            held = data[start:]
-        if held:
-            yield held
+            yield from self.feed(piece)
+        yield from self.finish()
 
-    def _places(self, data: bytes) -> list[int]:
-        """Every offset after which a cut may come, sorted."""
-        found: list[np.ndarray] = []
-        last = len(data) - _WINDOW + 1  # windows begin before this
-        for begin in range(0, max(last, 0), _BLOCK):
-            count = min(_BLOCK, last - begin)
-            for shift in range(min(_WINDOW, count)):
-                number = (count - shift + _WINDOW - 1) // _WINDOW
-                product, below = self._product[:number], self._below[:number]
-                windows = np.frombuffer(data, "<u8", number, begin + shift)
-                np.multiply(windows, self._multiplier, out=product)
-                np.less(product, self._limit, out=below)
-                hits = np.flatnonzero(below)
-                if hits.size:
-                    found.append(hits * _WINDOW + (begin + shift + _WINDOW))
-        return sorted(int(place) for hits in found for place in hits)
+    def _cut(self, data: np.ndarray, start: int) -> int:
+        return int(next_cut(data, start, self.sizes.minimum, self.sizes.maximum, self._multiplier, self._limit))
+
+
+@compiled
+def next_cut(data, start, minimum, maximum, multiplier, limit):  # type: ignore[no-untyped-def]
+    """Where the chunk that begins at `start` ends; 0 where that takes more bytes than there are."""
+    last = min(len(data), start + maximum)
+    for end in range(start + max(minimum, 8), last + 1):
+        if load8(data, end - 8) * multiplier < limit:
+            return end
+    return start + maximum if len(data) - start > maximum else 0
 
 
 class ChunkNamer:

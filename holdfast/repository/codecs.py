@@ -1,7 +1,6 @@
 """How the bytes of a frame are made from the bytes of its chunks: one codec byte, then the coded bytes.
 
-The seam for what comes below this version's sizes: codec 2 (a frame coded with earlier chunks as prefix) and codec 3
-(typed columns) have their numbers; packs, index and recipes carry any codec and need not change for them.
+Packs, index and recipes carry any codec. Codec 2 (a frame coded with earlier chunks as prefix) has its number.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from backports import zstd
 
 from holdfast.model.errors import Damaged
 from holdfast.repository.errors import NewerFormat
+from holdfast.repository.typed_frames import decode_typed
 
 #: Level of the compressor: 266 MB/s a core, and what restic and borg are at by default.
 LEVEL = 3
@@ -24,7 +24,7 @@ class Codec(IntEnum):
     PLAIN = 0
     ZSTD = 1
     ZSTD_PREFIX = 2  # reserved
-    TYPED_COLUMNS = 3  # reserved
+    TYPED_COLUMNS = 3
 
 
 def encode_frame(plain: bytes, level: int = LEVEL) -> bytes:
@@ -55,7 +55,11 @@ def _zstd(coded: bytes, most: int, name: str) -> bytes:
 
 
 #: From codec to decoder: coded bytes, the most that may come of them, name for messages.
-DECODERS: dict[int, Callable[[bytes, int, str], bytes]] = {Codec.PLAIN: _plain, Codec.ZSTD: _zstd}
+DECODERS: dict[int, Callable[[bytes, int, str], bytes]] = {
+    Codec.PLAIN: _plain,
+    Codec.ZSTD: _zstd,
+    Codec.TYPED_COLUMNS: decode_typed,
+}
 
 
 def decode_frame(frame: bytes, most: int, name: str) -> bytes:

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from holdfast.bacpac.columns import Column
 from holdfast.repository.manifests import FileFacts
-
-
-class RowsCounted(Protocol):
-    """Counts the rows of a table's bytes (`holdfast.bacpac.rows.RowCounter`)."""
-
-    def feed(self, piece: bytes) -> None:
-        """The next bytes."""
-        ...
-
-    def finish(self) -> int:
-        """How many rows there were."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -33,12 +21,12 @@ class EntrySource:
 
 @dataclass(frozen=True)
 class TableSource:
-    """The table whose stream it is. `count` counts its rows while they are read; `rows` is what is known without."""
+    """The table whose stream it is, and what is known of its rows: their columns in the order of the data, their number."""
 
     schema: str
     name: str
     rows: int | None = None
-    count: Callable[[], RowsCounted] | None = None
+    columns: Sequence[Column] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from holdfast.model.clock import iso, parse_iso
-from holdfast.model.errors import Damaged, NoRepository, WrongKey
+from holdfast.model.errors import Damaged, NoRepository
+from holdfast.repository.credentials import Credential
 from holdfast.repository.errors import RepositoryExists
 from holdfast.repository.format import DESCRIPTION, FORMAT, canonical, checksummed, new_id, verified_checksum
-from holdfast.repository.keys import PasswordCost, RepositoryKeys, add_password_slot, unlock
+from holdfast.repository.keys import RepositoryKeys
+from holdfast.repository.slots import add_slot, unlock
 from holdfast.storage import AlreadyExists, ObjectMissing, ObjectStore
 
 CHUNKING = "cdc8-v1"
@@ -27,7 +29,7 @@ class Description:
 
 
 def create(
-    store: ObjectStore, password: str, *, archive: bool, at: datetime, cost: PasswordCost
+    store: ObjectStore, credential: Credential, *, archive: bool, at: datetime
 ) -> tuple[Description, RepositoryKeys]:
     """Makes a repository in an empty place. Raises RepositoryExists.
 
@@ -38,7 +40,7 @@ def create(
             raise RepositoryExists(f"{store.url} holds {info.name}")
     description = Description(new_id(), archive, at)
     keys = RepositoryKeys.new()
-    add_password_slot(store, keys, description.repository, password, "first", at, cost)
+    add_slot(store, keys, description.repository, credential, "first", at)
     content = {
         "format": FORMAT,
         "repository": description.repository,
@@ -55,16 +57,16 @@ def create(
     return description, keys
 
 
-def open_description(store: ObjectStore, password: str) -> tuple[Description, RepositoryKeys]:
+def read_description(store: ObjectStore) -> Description:
+    """Who the repository says that it is, without a key: not authenticated. Raises NoRepository, Damaged, NewerFormat."""
+    return _parse(_read(store))[0]
+
+
+def open_description(store: ObjectStore, credential: Credential) -> tuple[Description, RepositoryKeys]:
     """Reads the description and opens a slot. Raises NoRepository, WrongKey, Damaged, NewerFormat."""
-    try:
-        data = store.get(DESCRIPTION)
-    except ObjectMissing:
-        raise NoRepository(store.url) from None
+    data = _read(store)
     description, key_id = _parse(data)
-    keys = unlock(store, description.repository, password)
-    if keys.key_id.hex() != key_id:
-        raise WrongKey(f"the slot holds another key than {DESCRIPTION} names")
+    keys = unlock(store, description.repository, key_id, credential)
     verify_description(data, keys)
     return description, keys
 
@@ -75,6 +77,13 @@ def verify_description(data: bytes, keys: RepositoryKeys) -> None:
     mac = str(content.pop("mac", ""))
     if not hmac.compare_digest(keys.description_mac(canonical(content)), mac):
         raise Damaged(f"{DESCRIPTION}: it was changed by somebody without the key")
+
+
+def _read(store: ObjectStore) -> bytes:
+    try:
+        return store.get(DESCRIPTION)
+    except ObjectMissing:
+        raise NoRepository(store.url) from None
 
 
 def _parse(data: bytes) -> tuple[Description, str]:

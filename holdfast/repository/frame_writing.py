@@ -8,15 +8,16 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 from holdfast.repository.chunks import ChunkNamer
-from holdfast.repository.codecs import encode_frame
+from holdfast.repository.codecs import Codec, encode_frame
 from holdfast.repository.format import Kind, new_id, object_name
 from holdfast.repository.index import ChunkIndex
 from holdfast.repository.packs import PackBuilder, PackTable
 from holdfast.repository.seal import ObjectSeal, Sealer
+from holdfast.repository.typed_frames import Span, encode_typed
 from holdfast.storage import ObjectStore, Tier
 
 #: Plain bytes of a frame: more compress better, fewer are read for one chunk.
-FRAME_BYTES = 512 << 10
+FRAME_BYTES = 1 << 20
 #: Frames being compressed or waiting for their turn.
 FRAMES_UNDER_WAY = 6
 
@@ -31,6 +32,7 @@ class PackPlace:
     kind: Kind
     tier: Tier
     pack_bytes: int
+    level: int
 
 
 @dataclass
@@ -53,6 +55,7 @@ class FrameWriter:
         self._pool, self._uploads = pool, uploads
         self._chunks: list[bytes] = []
         self._ids: list[bytes] = []
+        self._spans: list[Span] = []
         self._length = 0
         # Chunks of the open pack; the index knows them once the pack is closed.
         self._open_ids: set[bytes] = set()
@@ -64,14 +67,18 @@ class FrameWriter:
         self.written: list[PackTable] = []
         """Tables of packs that are in the storage and that `take_written` has not taken."""
 
-    def put(self, chunk: bytes) -> bytes:
-        """Stores the chunk unless the chain has it; returns its id."""
+    def put(self, chunk: bytes, shape: bytes | None = None, row_start: int = 0) -> bytes:
+        """Stores the chunk unless the chain has it; returns its id.
+
+        `shape` is that of the rows in it, of which the first begins at `row_start`.
+        """
         name = self.namer.name(chunk)
         if name in self._open_ids or name in self._index:
             return name
         self._open_ids.add(name)
         self._chunks.append(chunk)
         self._ids.append(name)
+        self._spans.append(Span(len(chunk), shape, row_start))
         self._length += len(chunk)
         if self._length >= FRAME_BYTES:
             self._close_frame()
@@ -97,11 +104,11 @@ class FrameWriter:
             self._seal = self.place.sealer.new(self.place.kind, self.place.chain, name)
             self._builder = PackBuilder(self._seal, pack, self.place.kind)
             self._sections = 0
-        work = _sealing(self._seal, self._sections, self._chunks)
+        work = _sealing(self._seal, self._sections, self._chunks, self._spans, self.place.level)
         frame = _Frame(self._ids, [len(chunk) for chunk in self._chunks], self._pool.submit(work))
         self._frames.append(frame)
         self._sections += 1
-        self._chunks, self._ids, self._length = [], [], 0
+        self._chunks, self._ids, self._spans, self._length = [], [], [], 0
         while len(self._frames) >= FRAMES_UNDER_WAY:
             self._collect(self._builder)
         if self._builder.pack_bytes >= self.place.pack_bytes:
@@ -136,9 +143,13 @@ class FrameWriter:
             self.written.append(upload.result())
 
 
-def _sealing(seal: ObjectSeal, section: int, chunks: list[bytes]) -> Callable[[], tuple[bytes, int]]:
+def _sealing(
+    seal: ObjectSeal, section: int, chunks: list[bytes], spans: list[Span], level: int
+) -> Callable[[], tuple[bytes, int]]:
     def work() -> tuple[bytes, int]:
-        frame = encode_frame(b"".join(chunks))
+        plain = b"".join(chunks)
+        typed = encode_typed(plain, spans, level)
+        frame = encode_frame(plain, level) if typed is None else bytes((Codec.TYPED_COLUMNS,)) + typed
         return seal.seal(section, frame), frame[0]
 
     return work

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
+import numpy as np
+
 from holdfast.model.errors import Damaged
 from holdfast.model.point import Entry, RestorePoint, Tier
 from holdfast.repository.chain import Chain
@@ -15,10 +17,10 @@ from holdfast.repository.codecs import decode_frame
 from holdfast.repository.index import ChunkIndex
 from holdfast.repository.manifests import Held, ReadManifest, inline_frame
 from holdfast.repository.reach import chunks_of, streams_of
-from holdfast.repository.reading import ChunkReader, Wanted
+from holdfast.repository.reading import ChunkReader
 from holdfast.repository.recipes import Layout, Recipe, StreamRecipe
 from holdfast.repository.seal import MAX_DOCUMENT
-from holdfast.repository.trees import Child, StreamRef, walk
+from holdfast.repository.stream_reading import Span, StreamReader
 
 
 class ChainReader:
@@ -34,6 +36,7 @@ class ChainReader:
         if only is not None:  # a repair may have made new index objects of the same packs
             more.insert(1, lambda: chain.add_indexed(self.index))
         self.chunks = ChunkReader(chain.store, chain.sealer, chain.id, self.index, more if filled is None else [])
+        self.streams = StreamReader(self.chunks, chain.id)
 
     def held(self, held: Held, name: str) -> bytes:
         """A recipe or layout. Raises Damaged."""
@@ -41,15 +44,11 @@ class ChainReader:
         if frame is not None:
             plain = decode_frame(frame, MAX_DOCUMENT, name)
         else:
-            wanted = (Wanted(0, child.id, 0, child.length) for _, child in self.tree(held.stream(name), name))
-            plain = b"".join(piece for _, piece in self.chunks.pieces(wanted))
+            ref = held.stream(name)
+            plain = self.streams.read(ref, 0, ref.length).tobytes()
         if len(plain) != held.bytes:
             raise Damaged(f"{name}: its recipe or layout has another length than it says")
         return plain
-
-    def tree(self, ref: StreamRef, name: str, start: int = 0, end: int | None = None) -> Iterator[tuple[int, Child]]:
-        """The chunks of a stream between two offsets, each with the offset at which it begins."""
-        return walk(ref, self.chunks.chunk, name, start, end)
 
 
 @dataclass
@@ -102,16 +101,16 @@ class PointReader:
         """
         slices = self.recipe.slices()
         entries = [slices[name][2] for name in (self.layout.order if names is None else names)]
-        pieces = self.reader.chunks.pieces(self._wanted(entries, slices))
+        pieces = self.reader.streams.pieces(self._spans(entries, slices))
         by_entry = groupby(pieces, key=lambda tagged: tagged[0])
-        waiting: tuple[int, Iterator[tuple[int, bytes]]] | None = None
+        waiting: tuple[int, Iterator[tuple[int, np.ndarray]]] | None = None
         for number, entry in enumerate(entries):
             own: Iterator[bytes] = iter(())
             if entry.bytes:
                 waiting = next(by_entry, None)
                 if waiting is None or waiting[0] != number:
                     raise Damaged(f"{self.read.name}: {entry.name} has no bytes")
-                own = (piece for _, piece in waiting[1])
+                own = (piece.tobytes() for _, piece in waiting[1])
             yield entry, self._verified(entry, own)
 
     def entry(self, name: str) -> Iterator[bytes]:
@@ -122,12 +121,7 @@ class PointReader:
     def part(self, name: str, start: int, end: int) -> bytes:
         """The bytes of an entry from `start` to `end`, not verified by its SHA-256. Raises Damaged, Rehydrating."""
         stream, begin, _ = self._slices[name]
-        start, end = begin + start, begin + end
-        wanted = (
-            Wanted(0, child.id, max(0, start - at), min(child.length, end - at))
-            for at, child in self.reader.tree(stream.ref, self.read.name, start, end)
-        )
-        return b"".join(piece for _, piece in self.reader.chunks.pieces(wanted))
+        return bytes(self.reader.streams.read(stream.ref, begin + start, begin + end).tobytes())
 
     @cached_property
     def _slices(self) -> dict[str, tuple[StreamRecipe, int, Entry]]:
@@ -142,12 +136,10 @@ class PointReader:
             for reached in chunks_of(ref, chunks.chunk, self.read.name)
         }
 
-    def _wanted(self, entries: list[Entry], slices: dict[str, tuple[StreamRecipe, int, Entry]]) -> Iterator[Wanted]:
+    def _spans(self, entries: list[Entry], slices: dict[str, tuple[StreamRecipe, int, Entry]]) -> Iterator[Span]:
         for number, entry in enumerate(entries):
             stream, start, _ = slices[entry.name]
-            end = start + entry.bytes
-            for at, child in self.reader.tree(stream.ref, self.read.name, start, end):
-                yield Wanted(number, child.id, max(0, start - at), min(child.length, end - at))
+            yield Span(number, stream.ref, start, start + entry.bytes)
 
     def _verified(self, entry: Entry, pieces: Iterator[bytes]) -> Iterator[bytes]:
         digest = hashlib.sha256()

@@ -13,15 +13,19 @@ from holdfast.model.errors import Damaged, NotFound, Rehydrating
 from holdfast.model.job import Progress
 from holdfast.model.point import RestorePoint, Tier, point_id
 from holdfast.repository import description as descriptions
-from holdfast.repository.chain import Chain, Problem
+from holdfast.repository.bases import BaseDamaged
+from holdfast.repository.chain import Chain, ChainLock, Problem
 from holdfast.repository.check import check_repository
 from holdfast.repository.check_report import CheckReport, Subset
+from holdfast.repository.codecs import LEVEL
 from holdfast.repository.content import PointContent
 from holdfast.repository.copying import content_of_point
+from holdfast.repository.credentials import Credential, Password
 from holdfast.repository.errors import PointConflict
 from holdfast.repository.format import check_id
 from holdfast.repository.index import ChunkIndex
-from holdfast.repository.keys import PasswordCost, RepositoryKeys, add_password_slot
+from holdfast.repository.key_slots import KeySlots
+from holdfast.repository.keys import PasswordCost, RepositoryKeys
 from holdfast.repository.locators import chain_ids, chains_of_point, manifest_of_point
 from holdfast.repository.manifests import PointHeader, ReadManifest
 from holdfast.repository.point_reading import ChainReader, PointReader
@@ -67,40 +71,49 @@ class Repository:
         """Use `init` or `open`."""
         self.store, self.description, self.clock, self.name = store, description, clock, name
         self._keys = keys
+        self.level = LEVEL
+        """How hard what is stored is compressed: zstd's level, 1 to 19. Any level reads any."""
         self.sealer = Sealer(keys, description.repository)
 
     @classmethod
     def init(
         cls,
         store: ObjectStore,
-        password: str,
+        credential: str | Credential,
         *,
         clock: Clock,
         name: str = "",
         archive: bool = False,
         cost: PasswordCost | None = None,
     ) -> Self:
-        """Makes a repository in an empty place. `cost`: what trying a password costs.
+        """Makes a repository in an empty place. A text is a password; `cost`: what trying it costs.
 
-        Raises RepositoryExists where there is anything already, InvalidInput for an empty password.
+        Raises RepositoryExists where there is anything already, InvalidInput for an empty password, and what a
+        KeyWrapper raises.
         """
-        made = descriptions.create(store, password, archive=archive, at=clock.now(), cost=cost or PasswordCost())
-        return cls(store, *made, clock, name)
+        if isinstance(credential, str):
+            credential = Password(credential, cost or PasswordCost())
+        return cls(store, *descriptions.create(store, credential, archive=archive, at=clock.now()), clock, name)
 
     @classmethod
-    def open(cls, store: ObjectStore, password: str, *, clock: Clock, name: str = "") -> Self:
-        """Raises NoRepository, WrongKey, Damaged, NewerFormat. `name` is what points say they lie in."""
-        return cls(store, *descriptions.open_description(store, password), clock, name)
+    def open(cls, store: ObjectStore, credential: str | Credential, *, clock: Clock, name: str = "") -> Self:
+        """A text is a password. `name` is what points say they lie in.
+
+        Raises NoRepository, WrongKey, Damaged, NewerFormat, and what a KeyWrapper raises.
+        """
+        if isinstance(credential, str):
+            credential = Password(credential)
+        return cls(store, *descriptions.open_description(store, credential), clock, name)
 
     @property
     def tier(self) -> Tier:
         """What points of this repository say."""
         return "archive" if self.description.archive else "backup"
 
-    def add_password(self, password: str, name: str, *, cost: PasswordCost | None = None) -> str:
-        """A further password that opens the repository; returns the id of its slot."""
-        now, repository = self.clock.now(), self.description.repository
-        return add_password_slot(self.store, self._keys, repository, password, name, now, cost or PasswordCost())
+    @property
+    def slots(self) -> KeySlots:
+        """What opens the repository."""
+        return KeySlots(self.store, self._keys, self.description.repository, self.clock)
 
     def chains(self) -> list[str]:
         """Ids of all chains, sorted."""
@@ -300,13 +313,56 @@ class Repository:
             with chain.locked(owner) as lock:
                 read = self._existing(header)
                 if read is None:
-                    index, head = ChunkIndex(), chain.head()
-                    if not self.description.archive:
-                        # Damaged index objects only cost storing their chunks again; `check` names them.
-                        chain.add_indexed(index, absent=False, head=head)
-                    writer = PointWriter(chain, index, archive=self.description.archive, clock=self.clock)
-                    read = writer.write(content(), header, lock, head, progress, cancelled)
+                    read = self._write(chain, lock, content, header, progress, cancelled)
         return self._reader(read).point(self.name, self.tier)
+
+    def _write(
+        self,
+        chain: Chain,
+        lock: ChainLock,
+        content: Callable[[], PointContent],
+        header: PointHeader,
+        progress: ProgressFn,
+        cancelled: CancelledFn,
+    ) -> ReadManifest:
+        head = chain.head()
+        spoiled: set[bytes] = set()
+        while True:
+            index = ChunkIndex()
+            before: PointReader | None = None
+            if not self.description.archive:
+                before = self._before(head.point)
+                if not spoiled:
+                    # Damaged index objects only cost storing their chunks again; `check` names them.
+                    chain.add_indexed(index, absent=False, head=head)
+            writer = PointWriter(
+                chain,
+                index,
+                before,
+                spoiled=spoiled,
+                level=self.level,
+                archive=self.description.archive,
+                clock=self.clock,
+            )
+            try:
+                return writer.write(content(), header, lock, head, progress, cancelled)
+            except BaseDamaged as error:
+                # A damaged point must not stop the next one: what it cannot lend is stored anew, and no chunk is taken
+                # for stored that may be in a damaged pack.
+                if error.root in spoiled:
+                    raise error.error from None
+                spoiled.add(error.root)
+
+    def _before(self, last: ReadManifest | None) -> PointReader | None:
+        """The chain's last point where it can be read so far as to lend its streams."""
+        if last is None:
+            return None
+        reader = self._reader(last)
+        try:
+            _ = reader.recipe
+        except Damaged:
+            return None
+        return reader
 
     def _existing(self, header: PointHeader) -> ReadManifest | None:
         """The point of that id, where a writer committed it. Raises PointConflict where another chain has it."""

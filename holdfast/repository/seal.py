@@ -38,7 +38,7 @@ class ObjectSeal:
         """The section sealed, 16 bytes longer. Each number may be sealed once."""
         return self._cipher.encrypt(section.to_bytes(12, "big"), plain, self._bound(section))
 
-    def open(self, section: int, sealed: bytes) -> bytes:
+    def open(self, section: int, sealed: bytes | memoryview) -> bytes:
         """Raises Damaged where the bytes are not what was sealed for this place."""
         try:
             return self._cipher.decrypt(section.to_bytes(12, "big"), sealed, self._bound(section))

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 from holdfast.bacpac.package import Bacpac, TableData
-from holdfast.bacpac.rows import RowCounter
 from holdfast.bacpac.skeleton import Skeleton
-from holdfast.repository.content import EntrySource, PointContent, RowsCounted, Skeletal, StreamSource, TableSource
+from holdfast.repository.content import EntrySource, PointContent, Skeletal, StreamSource, TableSource
 from holdfast.repository.manifests import FileFacts
 
 #: Bytes that are hashed and cut in one go; smaller pieces cost more calls, larger ones more memory.
@@ -40,8 +39,7 @@ def _table(table: TableData) -> TableSource:
         return TableSource(table.schema, table.name)
     if not table.parts:
         return TableSource(table.schema, table.name, rows=0)
-    count: Callable[[], RowsCounted] = partial(RowCounter, table.columns)
-    return TableSource(table.schema, table.name, count=count)
+    return TableSource(table.schema, table.name, columns=table.columns)
 
 
 def _pieces(bacpac: Bacpac, name: str) -> Iterator[bytes]:

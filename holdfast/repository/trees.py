@@ -18,12 +18,14 @@ from holdfast.repository.chunks import ID_BYTES
 #: the latest after MOST.
 ENDS_BELOW, LEAST, MOST = 2, 16, 512
 MAX_LEVEL = 12
+#: The level of a stream that is a program (programs.py): its root is the program's node, no tree.
+PROGRAM = 255
 _HEAD = struct.Struct("<BL")
 
 
 @dataclass(frozen=True)
 class StreamRef:
-    """Names a stream: its length, and the root of its tree. Level 0: the root is the only chunk."""
+    """Names a stream: its length, and the root of its tree or program. Level 0: the root is the only chunk."""
 
     length: int
     level: int
@@ -40,9 +42,15 @@ class StreamRef:
             ref = cls(int(str(value["bytes"])), int(str(value["level"])), bytes.fromhex(str(value["root"])))
         except (KeyError, ValueError):
             raise Damaged(f"{name}: a stream is not named as one") from None
-        if len(ref.root) != (ID_BYTES if ref.length else 0) or not 0 <= ref.level <= MAX_LEVEL or ref.length < 0:
+        if not ref.plausible:
             raise Damaged(f"{name}: a stream is not named as one")
         return ref
+
+    @property
+    def plausible(self) -> bool:
+        """Whether it can name a stream at all."""
+        known = 0 <= self.level <= MAX_LEVEL or self.level == PROGRAM
+        return known and self.length >= 0 and len(self.root) == (ID_BYTES if self.length else 0)
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,13 @@ def decode_node(data: bytes, level: int, name: str) -> list[Child]:
         raise Damaged(f"{name}: a node of a tree is not one") from None
     starts = range(_HEAD.size, _HEAD.size + ID_BYTES * count, ID_BYTES)
     return [Child(data[at : at + ID_BYTES], length) for at, length in zip(starts, lengths, strict=True)]
+
+
+def node_table(data: bytes, level: int, name: str) -> tuple[bytes, np.ndarray]:
+    """The ids of a node's children, back to back, and where each ends in the node's part of the stream. Raises Damaged."""
+    children = decode_node(data, level, name)
+    ends = np.cumsum([child.length for child in children], dtype=np.int64)
+    return data[_HEAD.size : _HEAD.size + ID_BYTES * len(children)], ends
 
 
 def walk(

@@ -1,7 +1,8 @@
 """Writes a point: content in, manifest out. The point exists from the one write of its manifest, and not before.
 
-Threads: one reads, inflates and hashes entries; one counts rows; the caller's cuts, names and looks chunks up; two
-compress and seal; two upload; one makes the skeleton. What lies between them is bounded, so memory is a constant.
+Threads: one reads, inflates and hashes entries; some read the point before; the caller's compares, counts rows, cuts,
+names and looks chunks up; two compress and seal; two upload; one makes the skeleton. What lies between them is bounded,
+so memory is a constant.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import chain as chained
 
 from holdfast.model.clock import Clock
 from holdfast.model.errors import Cancelled, RepositoryLocked
 from holdfast.model.job import Progress
 from holdfast.model.point import PointKind
+from holdfast.repository.bases import Bases
 from holdfast.repository.chain import Chain, ChainLock, Head
-from holdfast.repository.chunks import SMALL_CHUNKS, TABLE_CHUNKS, Chunker, ChunkNamer, ChunkSizes
+from holdfast.repository.chunks import SMALL_CHUNKS, TABLE_CHUNKS, ChunkNamer
 from holdfast.repository.codecs import encode_frame
 from holdfast.repository.content import PointContent, Skeletal
 from holdfast.repository.feeding import FedStream, Feed
@@ -33,9 +36,11 @@ from holdfast.repository.manifests import (
     open_manifest,
 )
 from holdfast.repository.packs import PackTable, encode_index
+from holdfast.repository.point_reading import PointReader
 from holdfast.repository.recipes import Layout, Recipe, StreamRecipe
 from holdfast.repository.seal import put_document, seal_document
-from holdfast.repository.trees import StreamRef, TreeBuilder
+from holdfast.repository.stream_writing import StreamKind, StreamWriter
+from holdfast.repository.table_rows import TableRows
 from holdfast.storage import AlreadyExists, Tier
 
 PACK_BYTES = 16 << 20
@@ -61,9 +66,24 @@ class _Added:
 class PointWriter:
     """Writes one point into a chain whose lock is held."""
 
-    def __init__(self, chain: Chain, index: ChunkIndex, *, archive: bool, clock: Clock) -> None:
-        """`index`: the chunks that need not be stored again; empty for a point that must stand alone."""
+    def __init__(
+        self,
+        chain: Chain,
+        index: ChunkIndex,
+        before: PointReader | None,
+        *,
+        spoiled: set[bytes],
+        level: int,
+        archive: bool,
+        clock: Clock,
+    ) -> None:
+        """`index`: the chunks that need not be stored again; empty for a point that must stand alone.
+
+        `before`: the point that this one may be a delta of. `spoiled`: roots of its streams that cannot be read. `level` is
+        the compressor's.
+        """
         self.chain, self._index, self._archive, self._clock = chain, index, archive, clock
+        self._before, self._spoiled, self._level = before, spoiled, level
         self._added = _Added([], [])
         self._unindexed: list[PackTable] = []
 
@@ -76,7 +96,10 @@ class PointWriter:
         progress: ProgressFn,
         cancelled: CancelledFn,
     ) -> ReadManifest:
-        """Stores the content and the manifest after `head`. Raises Cancelled, RepositoryLocked, BadBacpac, Unavailable."""
+        """Stores the content and the manifest after `head`.
+
+        Raises Cancelled, RepositoryLocked, BadBacpac, Unavailable; BaseDamaged for a stream of the point before.
+        """
         with (
             ThreadPoolExecutor(COMPRESSING, thread_name_prefix="compress") as pool,
             ThreadPoolExecutor(2, thread_name_prefix="upload") as uploads,
@@ -91,13 +114,20 @@ class PointWriter:
                     raise Cancelled(header.id)
                 lock.ensure()
 
-            recipe = self._store_streams(feed, content, data, recipes, progress, check)
+            before = self._before
+            boundary_key = self.chain.sealer.keys.boundary_key(self.chain.id)
+            writer = StreamWriter(data, recipes, boundary_key, before.reader.streams if before else None)
+            names = [stream.name for stream in content.streams]
+            bases = Bases(before.recipe, before.reader.streams, self._spoiled, names) if before else None
+            recipe = self._store_streams(feed, content, writer, (data, recipes), bases, progress, check)
             data.finish()
             progress(Progress(phase="store: skeleton", bytes=content.length, bytes_total=content.length))
             made = skeletal.result()
             check()
-            held_recipe = self._hold(recipe.encode(), recipes)
-            held_layout = self._hold(Layout(tuple(content.order), made.skeleton).encode(recipe), recipes)
+            layout = Layout(tuple(content.order), made.skeleton).encode(recipe)
+            held_before = (before.read.manifest.recipe, before.read.manifest.layout) if before else (None, None)
+            held_recipe = self._hold(recipe.encode(), writer, recipes, held_before[0])
+            held_layout = self._hold(layout, writer, recipes, held_before[1])
             recipes.finish()
             self._index_written((data, recipes), everything=True)
         kind: PointKind = "full" if head.point is None or self._archive else "increment"
@@ -134,6 +164,7 @@ class PointWriter:
             kind,
             Tier.ARCHIVE if self._archive and data else Tier.HOT,
             ARCHIVE_PACK_BYTES if self._archive and data else PACK_BYTES,
+            self._level,
         )
         return FrameWriter(
             place, ChunkNamer(keys.chunk_key(chain, "data" if data else "recipe")), self._index, pool, uploads
@@ -143,43 +174,50 @@ class PointWriter:
         self,
         feed: Iterable[FedStream],
         content: PointContent,
-        data: FrameWriter,
-        recipes: FrameWriter,
+        writer: StreamWriter,
+        frames: Iterable[FrameWriter],
+        bases: Bases | None,
         progress: ProgressFn,
         check: Callable[[], None],
     ) -> Recipe:
         tables = sum(stream.table is not None for stream in content.streams)
         done = Progress(phase="store", bytes_total=content.length, tables_total=tables)
-        found: list[tuple[FedStream, StreamRef]] = []
+        found: list[StreamRecipe] = []
+
+        def counted(pieces: Iterable[bytes]) -> Iterator[bytes]:
+            for piece in pieces:
+                yield piece
+                done.bytes += len(piece)
+                check()
+                progress(done.model_copy())
+                self._index_written(frames, everything=False)
+
         for fed in feed:
             table = fed.source.table
             done.table = f"{table.schema}.{table.name}" if table else None
-            builder = TreeBuilder(recipes.put)
-            for chunk in self._chunker(TABLE_CHUNKS if table else SMALL_CHUNKS).cut(fed.pieces):
-                builder.add(data.put(chunk), len(chunk))
-                done.bytes += len(chunk)
-                if done.bytes >> 22 != (done.bytes - len(chunk)) >> 22:  # every 4 MiB
-                    check()
-                    progress(done.model_copy())
-                    self._index_written((data, recipes), everything=False)
-            found.append((fed, builder.finish()))
+            pieces = counted(fed.pieces)
+            head = next(pieces, b"")
+            base = bases.of(fed.source.name, fed.source.length, head, table=table is not None) if bases else None
+            rows = TableRows(table.columns, table.rows) if table else None
+            kind = StreamKind(TABLE_CHUNKS if table else SMALL_CHUNKS, rows)
+            whole = chained([head], pieces)
+            ref = writer.tree(whole, kind) if base is None else writer.delta(whole, base, kind)
+            named = (table.schema, table.name) if table else None
+            found.append(StreamRecipe(fed.source.name, ref, fed.entries, named, rows.finish() if rows else None))
             done.tables_done += table is not None
             check()
             progress(done.model_copy())
-        return Recipe.of(_recipe_of(fed, ref) for fed, ref in found)
+        return Recipe.of(found)
 
-    def _chunker(self, sizes: ChunkSizes) -> Chunker:
-        return Chunker(self.chain.sealer.keys.boundary_key(self.chain.id), sizes)
-
-    def _hold(self, plain: bytes, recipes: FrameWriter) -> Held:
+    def _hold(self, plain: bytes, writer: StreamWriter, recipes: FrameWriter, before: Held | None) -> Held:
         """Short ones go into the manifest, so that a point of a small database is read with one request."""
         frame = encode_frame(plain)
         if len(frame) <= MAX_INLINE:
             return held_inline(len(plain), frame)
-        builder = TreeBuilder(recipes.put)
-        for chunk in self._chunker(SMALL_CHUNKS).cut([plain]):
-            builder.add(recipes.put(chunk), len(chunk))
-        return Held.of_stream(builder.finish())
+        kind = StreamKind(SMALL_CHUNKS, writer=recipes)
+        if before is None or before.inline is not None:
+            return Held.of_stream(writer.tree([plain], kind))
+        return Held.of_stream(writer.delta([plain], before.stream(self.chain.id), kind))
 
     def _index_written(self, writers: Iterable[FrameWriter], *, everything: bool) -> None:
         """Writes an index object of the packs that lie in the storage: of all now, or once there are many chunks."""
@@ -225,9 +263,3 @@ def _aside(work: Callable[[], Skeletal]) -> Iterator[Future[Skeletal]]:
         yield pool.submit(work)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _recipe_of(fed: FedStream, ref: StreamRef) -> StreamRecipe:
-    table, facts = fed.source.table, fed.facts
-    rows = facts.rows.result() if facts.rows else None
-    return StreamRecipe(fed.source.name, ref, facts.entries, (table.schema, table.name) if table else None, rows)

@@ -60,8 +60,8 @@ class Assignment:
 
     @property
     def owner(self) -> str:
-        """Who holds a chain while this job writes: the worker, and the job in it."""
-        return f"{self.settings.name}/{self.job.id}"
+        """Who holds a chain while this job writes, as those who wait for it are told."""
+        return f"session {self.job.session} (worker {self.settings.name})"
 
     def spec(self, kind: type[_Spec]) -> _Spec:
         """The job's spec as that model. Raises pydantic's ValidationError, which ends the job as not valid."""

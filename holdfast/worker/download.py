@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from holdfast.cloud.state_account import WORKER_ROLE, state_errors
 from holdfast.model.errors import Conflict
 from holdfast.model.job import DownloadSpec, JobState
 from holdfast.worker.assignment import Assignment
@@ -19,7 +20,7 @@ def work(assignment: Assignment) -> dict[str, Any]:
     """Output: `blob`, `bytes`, `sha256`, `identical` (the very file that was exported).
 
     Done again, it finds the blob that is there to be the same and leaves it. Raises Rehydrating for a point in the
-    archive tier, and Conflict where the blob's name is taken by something else.
+    archive tier, Conflict where the blob's name is taken by something else, Forbidden and Unavailable for the container.
     """
     spec = assignment.spec(DownloadSpec)
     assignment.progress.update(phase="opening the repository")
@@ -52,7 +53,12 @@ def _upload(assignment: Assignment, spec: DownloadSpec, file: Path, sha256: str)
         assignment.progress.update(bytes=done)
         assignment.stop.check()
 
-    with _blob(assignment, spec) as blob, file.open("rb") as source:
+    container = f"the container {spec.container_url.rstrip('/').rpartition('/')[2]}"
+    with (
+        _blob(assignment, spec) as blob,
+        file.open("rb") as source,
+        state_errors(container, WORKER_ROLE, who="the worker's identity"),
+    ):
         try:
             blob.upload_blob(
                 source, length=size, overwrite=False, metadata={"sha256": sha256}, max_concurrency=4, progress_hook=sent

@@ -1,12 +1,12 @@
 """Waits for a chain that another writer holds.
 
-The lock of a writer that died lives on for up to a minute. A worker program that is started again meets it within
-seconds; giving up there would throw away an export that may have taken hours.
+It may be another session at the same database, at work for hours, or a writer that died, whose lock lives on for up to
+a minute. Giving up would throw away an export that may have taken hours itself, so the job waits as long as the app lets
+it: until the step's deadline, or until somebody cancels.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,22 +15,18 @@ from holdfast.worker.assignment import Assignment
 
 _T = TypeVar("_T")
 
-#: Longer than a dead writer's lock lives (`holdfast.repository.chain.LEASE`); a living one may work for hours.
-LONGEST_SECONDS = 90.0
 PAUSE_SECONDS = 3.0
 
 
 def once_unlocked(assignment: Assignment, write: Callable[[], _T]) -> _T:
-    """What `write` gives. Raises RepositoryLocked where the chain stays locked, Cancelled where the job is to stop."""
-    deadline: float | None = None
+    """What `write` gives, once the chain is free. Raises Cancelled where the job is to stop.
+
+    Who holds the chain is the progress's phase meanwhile.
+    """
     while True:
         try:
             return write()
-        except RepositoryLocked:
-            moment = time.monotonic()
-            deadline = deadline or moment + LONGEST_SECONDS
-            if moment >= deadline:
-                raise
-        assignment.progress.update(phase="waiting for another writer of this chain")
+        except RepositoryLocked as locked:
+            assignment.progress.update(phase=f"waiting: {locked.detail}")
         assignment.stop.wait(PAUSE_SECONDS)
         assignment.stop.check()

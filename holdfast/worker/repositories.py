@@ -1,4 +1,4 @@
-"""Opens repositories for jobs: the password comes from Key Vault, the bytes from Blob Storage, both by managed identity."""
+"""Opens repositories for jobs: by a password or a key of Key Vault, the bytes from Blob Storage, by managed identity."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from holdfast.model.job import RepositoryRef
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
-    from holdfast.repository import Repository
+    from holdfast.repository import Credential, Repository
 
 
 class Repositories:
@@ -22,7 +22,8 @@ class Repositories:
 
     Trying a password costs seconds of processor time and much memory, on purpose. An open repository is therefore kept
     and given to the next job that names the same place with the same password; the password is read anew each time, so
-    that one that was changed in the vault counts at once. What is kept of it is a keyed hash.
+    that one that was changed in the vault counts at once. What is kept of it is a keyed hash. A Key Vault key costs one
+    request: it is asked every time, so that one that was disabled counts at once, too.
     """
 
     def __init__(self, credential: TokenCredential, clock: Clock, api_version: str | None = None) -> None:
@@ -32,8 +33,17 @@ class Repositories:
         self._opened: dict[tuple[str, str], tuple[bytes, Repository]] = {}
 
     def open(self, ref: RepositoryRef) -> Repository:
-        """The repository that a job names. Raises NoRepository, WrongKey, Forbidden, Unavailable."""
+        """The repository that a job names.
+
+        Raises NoRepository, WrongKey, VaultKeyDisabled, VaultKeyGone, Forbidden, Unavailable.
+        """
+        if ref.vault_key:
+            from holdfast.cloud.vault_keys import AzureVaultKey
+            from holdfast.repository import VaultKey
+
+            return self._open(ref, VaultKey(AzureVaultKey(ref.vault_key, self.credential)))
         from holdfast.cloud.secrets import read_secret
+        from holdfast.repository import Password
 
         password = read_secret(ref.password_secret, self.credential)
         mark = hashlib.blake2b(password.encode(), key=self._salt).digest()
@@ -41,20 +51,22 @@ class Repositories:
         with self._lock:
             known, found = self._opened.get((ref.url, ref.name), (b"", None))
             if found is None or not secrets.compare_digest(known, mark):
-                found = self._open(ref, password)
+                found = self._open(ref, Password(password))
                 self._opened[ref.url, ref.name] = (mark, found)
             return found
 
-    def _open(self, ref: RepositoryRef, password: str) -> Repository:
+    def _open(self, ref: RepositoryRef, credential: Credential) -> Repository:
         from holdfast.repository import Repository
         from holdfast.storage.opening import open_store
 
         store = open_store(ref.url, credential=self.credential, api_version=self.api_version, clock=self.clock)
         try:
-            return Repository.open(store, password, clock=self.clock, name=ref.name)
+            return Repository.open(store, credential, clock=self.clock, name=ref.name)
         except WrongKey as error:
             # The repository knows neither its name nor where the password came from.
-            raise WrongKey(
-                f"repository {ref.name}: {error.detail}",
-                help=f"Put the repository's password into the Key Vault secret {ref.password_secret}.",
-            ) from None
+            advice = (
+                f"Add a slot for the Key Vault key {ref.vault_key}: `holdfast repository key add --new-vault-key`."
+                if ref.vault_key
+                else f"Put the repository's password into the Key Vault secret {ref.password_secret}."
+            )
+            raise WrongKey(f"repository {ref.name}: {error.detail}", help=advice) from None

@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from holdfast.model.errors import HoldfastError, InvalidInput, NotFound
-from local.azure import seeding, tokens, vault
+from local.azure import seeding, tokens, vault, vault_keys
 from local.azure.evidence import OURS
 from local.azure.faults import Fault
 from local.azure.leftovers import resources
@@ -168,6 +168,11 @@ def _secret(world: World, request: web.Request, body: _SecretBody) -> Any:
         return {"version": vault.set_secret(world, request.match_info["name"], body.value)["version"]}
 
 
+def _key(world: World, request: web.Request, _body: None) -> Any:
+    with world.store.transaction():
+        return {"version": vault_keys.ensure_key(world, request.match_info["name"])["version"]}
+
+
 def _tokens(world: World, _request: web.Request, body: _TokensBody) -> Any:
     if body.lifetime is not None:
         world.token_lifetime = body.lifetime
@@ -231,6 +236,7 @@ _TABLE: tuple[tuple[str, str, Answer, type[BaseModel] | None], ...] = (
     ("POST", "withdrawals", _withdraw, _WithdrawalBody),
     ("DELETE", "withdrawals/{id}", _restore, None),
     ("PUT", "secrets/{name}", _secret, _SecretBody),
+    ("PUT", "keys/{name}", _key, None),
     ("PUT", "tokens", _tokens, _TokensBody),
     ("PUT", "quota/{region}", _quota, _QuotaBody),
     ("GET", "exports", _exports, None),

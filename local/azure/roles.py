@@ -24,6 +24,13 @@ SQL_IMPORT = "Holdfast.Local/sql/databases/import"
 VAULT_GET = "Microsoft.KeyVault/vaults/secrets/getSecret/action"
 VAULT_SET = "Microsoft.KeyVault/vaults/secrets/setSecret/action"
 VAULT_LIST = "Microsoft.KeyVault/vaults/secrets/readMetadata/action"
+KEY_READ = "Microsoft.KeyVault/vaults/keys/read"
+KEY_CREATE = "Microsoft.KeyVault/vaults/keys/create/action"
+KEY_UPDATE = "Microsoft.KeyVault/vaults/keys/update/action"
+KEY_DELETE = "Microsoft.KeyVault/vaults/keys/delete"
+KEY_RECOVER = "Microsoft.KeyVault/vaults/keys/recover/action"
+KEY_WRAP = "Microsoft.KeyVault/vaults/keys/wrap/action"
+KEY_UNWRAP = "Microsoft.KeyVault/vaults/keys/unwrap/action"
 
 APP = Role(
     "Holdfast App",
@@ -72,6 +79,8 @@ BUILT_IN = (
     APP,
     Role("Key Vault Secrets User", (), (VAULT_GET, VAULT_LIST)),
     Role("Key Vault Secrets Officer", (), (VAULT_GET, VAULT_SET, VAULT_LIST)),
+    Role("Key Vault Crypto Service Encryption User", (), (KEY_READ, KEY_WRAP, KEY_UNWRAP)),
+    Role("Key Vault Crypto Officer", (), ("Microsoft.KeyVault/vaults/keys/*",)),
     Role("SQL reader", (), (SQL_CONNECT,)),
     Role("SQL importer", (), (SQL_CONNECT, SQL_IMPORT)),
 )

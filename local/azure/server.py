@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from holdfast.model.clock import iso
-from local.azure import admin, arm, identity_endpoints, sql_data, vault
+from local.azure import admin, arm, identity_endpoints, sql_data, vault, vault_access, vault_keys
 from local.azure.log_keys import REGION, SHAPE
 from local.azure.virtual_machines import reconcile
 from local.azure.world import World
@@ -28,14 +28,18 @@ def https_application(world: World) -> web.Application:
     admin.add_routes(app, world)
     sql_data.add_routes(app, world)
 
-    async def to_vault(request: web.Request) -> web.Response:
-        return await vault.handle(world, request)
+    async def to_secrets(request: web.Request) -> web.Response:
+        return await vault_access.handle(world, request, vault.answer)
+
+    async def to_keys(request: web.Request) -> web.Response:
+        return await vault_access.handle(world, request, vault_keys.answer)
 
     async def to_arm(request: web.Request) -> web.Response:
         return await arm.handle(world, request)
 
-    app.router.add_route("*", "/secrets", to_vault)
-    app.router.add_route("*", "/secrets/{rest:.*}", to_vault)
+    for root, handler in (("/secrets", to_secrets), ("/keys", to_keys), ("/deletedkeys", to_keys)):
+        app.router.add_route("*", root, handler)
+        app.router.add_route("*", f"{root}/{{rest:.*}}", handler)
     app.router.add_route("*", "/subscriptions{rest:.*}", to_arm)
     return app
 

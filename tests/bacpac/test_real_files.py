@@ -95,7 +95,7 @@ def test_dacfx_takes_what_we_write(real_bacpacs: dict[str, Path], judge: Any, tm
         written[path] = real_bacpacs[name]
     said = judge.messages(*written, *(real_bacpacs[name] for name in known))
     for ours, original in written.items():
-        assert said[ours] == said[original]
+        assert said[ours] == said[original] or judge.difference(ours, original) is None, (ours, original)
     assert judge.unpack(tmp_path / "stored-pubs.bacpac", tmp_path / "unpacked") == []
 
 

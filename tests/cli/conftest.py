@@ -42,8 +42,8 @@ Run = Callable[..., Ran]
 @pytest.fixture(autouse=True)
 def clean_surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No settings of the machine, no waiting, no option remembered from the test before."""
-    for name in ("HOLDFAST_URL", "HOLDFAST_KEY", "HOLDFAST_STATE", "HOLDFAST_PASSWORD_FILE", "HOLDFAST_CLOCK_FILE"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("URL", "KEY", "STATE", "PASSWORD_FILE", "VAULT_KEY", "RECOVERY_KEY_FILE", "CLOCK_FILE"):
+        monkeypatch.delenv(f"HOLDFAST_{name}", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(app_module, "pause", lambda _: None)
     monkeypatch.setattr(watching, "pause", lambda _: None)

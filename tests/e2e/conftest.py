@@ -6,7 +6,6 @@ And what the tests of sudden deaths share: a database that changes, kills, and t
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 import time
@@ -195,7 +194,7 @@ class Kills:
 
 
 @pytest.fixture(scope="session")
-def _kills(world: LocalProfile, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kills]:
+def _kills(world: LocalProfile, tmp_path_factory: pytest.TempPathFactory, whole: bool) -> Iterator[Kills]:
     found = Kills(world, tmp_path_factory.mktemp("kills"), world.repository(), world.repository("archive"))
     found.set_policy(found.policy)
     yield found
@@ -203,7 +202,7 @@ def _kills(world: LocalProfile, tmp_path_factory: pytest.TempPathFactory) -> Ite
     widths = [max(len(line[n]) for line in lines) for n in range(5)]
     text = "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) for line in lines)
     print(f"\n{text}")  # noqa: T201
-    if os.environ.get("HOLDFAST_PROVE"):
+    if whole:
         _REPORT.parent.mkdir(parents=True, exist_ok=True)
         _REPORT.write_text(text + "\n")
 

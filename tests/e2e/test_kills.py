@@ -2,12 +2,11 @@
 
 Whatever dies, and wherever: after a restart the session ends, its point exists once in the catalog and once in the
 repository, and no copy, running machine or taken slot is left. A step that is too short to be hit is held up by a fault.
-All of it runs with HOLDFAST_PROVE set (`make prove PIECES=kills`), two fixed cases without.
+All of it runs with `make prove PIECES=kills`, two fixed cases with `make test`.
 """
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 
@@ -28,11 +27,11 @@ _STEPS = (*_BEFORE_THE_WORKER, "worker", "synchronise", "preflight", "export", "
 _STORED = "store, point written"
 _FIXED = [("export", _HOST), ("store", _MACHINE)]
 _WHOLE = [(step, victim) for step in (*_STEPS, _STORED) for victim in (_HOST, _MACHINE, _PROGRAM)]
-_CASES = (
-    [(step, victim) for step, victim in _WHOLE if victim == _HOST or step not in _BEFORE_THE_WORKER]
-    if os.environ.get("HOLDFAST_PROVE")
-    else _FIXED
-)
+_CASES = [
+    pytest.param(step, victim, marks=() if (step, victim) in _FIXED else pytest.mark.whole)
+    for step, victim in _WHOLE
+    if victim == _HOST or step not in _BEFORE_THE_WORKER
+]
 
 
 def hold_up(world: LocalProfile, step: str) -> None:

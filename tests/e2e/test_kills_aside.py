@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -77,7 +76,7 @@ def test_a_host_killed_while_points_are_archived_archives_each_once(kills: Kills
     archived_once(kills, archiving, began, "archive")
 
 
-@pytest.mark.skipif(not os.environ.get("HOLDFAST_PROVE"), reason="waits for a slot; runs with HOLDFAST_PROVE")
+@pytest.mark.whole
 def test_a_host_killed_in_the_archive_step_of_a_scheduled_backup_archives_once(kills: Kills) -> None:
     """A slot that falls on a month's first point: backup and archive in one session."""
     kills.another_day()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -61,6 +64,26 @@ def test_passwords_are_in_the_vault_and_nowhere_else(profile: LocalProfile) -> N
             content = file.read_bytes()
             assert not [s for s in secrets if s in content], file
     assert (vault / "resources.sqlite").exists()
+
+
+def test_the_worlds_vault_key_opens_a_repository_for_its_operator(profile: LocalProfile, tmp_path: Path) -> None:
+    """Adds a slot by the password, reads with the key, removes it: as the tutorial's shell would."""
+    status, password = profile.status(), tmp_path / "password"
+    password.write_text(profile.password("default"))
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **profile.operator_environment()}
+
+    def run(*words: str) -> Any:
+        program = [sys.executable, "-c", "from holdfast.cli.main import run; run()", *words, "-o", "json"]
+        done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    at = ("--repository", status["repositories"]["default"])
+    by_password, by_key = (*at, "--password-file", str(password)), (*at, "--vault-key", status["vault_key"])
+    run("repository", "key", "add", "--name", "vault", "--new-vault-key", status["vault_key"], *by_password)
+    assert run("repository", "check", *by_key)["ok"] is True
+    assert [slot["kind"] for slot in run("repository", "key", "list", *at)] == ["password", "keyvault"]
+    assert run("repository", "key", "remove", "vault", *by_password)["removed"] is True
 
 
 def test_only_the_owner_reads_the_profiles_file(profile: LocalProfile) -> None:

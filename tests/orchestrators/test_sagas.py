@@ -107,6 +107,26 @@ def test_a_machine_that_never_checks_in_is_given_up(host: Any, run_of: Answer, f
     assert host.names().count("give_up_worker") == 3
 
 
+def test_a_machine_that_took_the_place_of_another_has_the_whole_deadline(
+    host: Any, run_of: Answer, turns: Callable[..., Any]
+) -> None:
+    """Another source gave up the machine that both had waited for; this one waits for the next, and loses no attempt."""
+    first, second = ({"ok": True, "ready": False, "queued": False, "worker": name} for name in ("w1", "w2"))
+    host.activities["lease_worker"] = turns(*[first] * 55, *[second] * 55, {"ok": True, "ready": True, "worker": "w2"})
+    assert host.run("backup_database", run_of)["ok"]
+    assert "give_up_worker" not in host.names()
+
+
+def test_a_machine_that_checks_in_at_the_last_moment_is_kept(
+    host: Any, run_of: Answer, turns: Callable[..., Any]
+) -> None:
+    booting = {"ok": True, "ready": False, "queued": False, "worker": "w"}
+    host.activities["lease_worker"] = turns(*[booting] * 61, {"ok": True, "ready": True, "worker": "w"})
+    assert host.run("backup_database", run_of)["ok"]
+    assert host.names().count("give_up_worker") == 1
+    assert {given["attempt"] for name, given in host.called if name == "submit_job"} == {1}
+
+
 def test_waiting_for_a_free_worker_has_no_deadline(host: Any, run_of: Answer, turns: Callable[..., Any]) -> None:
     queued = {"ok": True, "ready": False, "queued": True, "worker": ""}
     host.activities["lease_worker"] = turns(*[queued] * 200, {"ok": True, "ready": True, "worker": "w"})

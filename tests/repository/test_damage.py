@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from holdfast.model.errors import Damaged, HoldfastError, WrongKey
-from holdfast.repository import NewerFormat, Repository
+from holdfast.repository import NewerFormat, Password, Repository
 from holdfast.storage.memory import MemoryStore
 
 FIRST = "chains/chain-a/manifests/0000000001"
@@ -244,7 +244,7 @@ def test_a_second_password_opens_too_and_survives_the_first_slot(
     repository: Repository, memory: MemoryStore, tools: Any, clock: Any
 ) -> None:
     (first,) = _objects(memory, "keys/")
-    repository.add_password("second password", "break glass", cost=tools.cost)
+    repository.slots.add(Password("second password", tools.cost), "break glass")
     del memory.objects[first]
     Repository.open(memory, "second password", clock=clock)
     with pytest.raises(WrongKey):
@@ -298,10 +298,10 @@ def test_a_newer_format_is_called_by_its_name(
 
 
 def test_a_frame_of_an_unknown_codec_is_called_by_its_name() -> None:
-    """The seam for delta and typed frames: an older program must say so and not guess."""
+    """An older program must say so and not guess."""
     from holdfast.repository.codecs import decode_frame
 
-    for codec in (2, 3, 200):
+    for codec in (2, 4, 200):
         with pytest.raises(NewerFormat, match=f"codec {codec}"):
             decode_frame(bytes((codec,)) + b"payload", 100, "chains/c/data/p")
     with pytest.raises(HoldfastError):

@@ -133,7 +133,7 @@ def test_an_insertion_costs_its_surroundings_and_not_the_rest(
     before = tools.total(memory)
     changed = table[:middle] + b"three thousand new bytes" * 125 + table[middle:]
     repository.store_point(bacpac({"T": [changed]}), tools.header_of(2), owner="w")
-    assert tools.total(memory) - before < 300_000 < before / 4
+    assert tools.total(memory) - before < 10_000 < before / 50
 
 
 def test_chains_share_nothing(repository: Repository, memory: MemoryStore, bacpac: Any, tools: Any) -> None:

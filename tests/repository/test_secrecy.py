@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.repository import Repository
+from holdfast.repository import Password, Repository
 from holdfast.repository.format import HEADER_BYTES
 from holdfast.storage.memory import MemoryStore
 
@@ -81,7 +81,7 @@ def test_nonces_of_slots_are_new_for_every_slot(repository: Repository, memory: 
     import json
 
     for number in range(20):
-        repository.add_password("same password", f"slot {number}", cost=tools.cost)
+        repository.slots.add(Password("same password", tools.cost), f"slot {number}")
     slots = [json.loads(one.data) for name, one in memory.objects.items() if name.startswith("keys/")]
     assert len({slot["wrapped"][:24] for slot in slots}) == len({slot["kdf"]["salt"] for slot in slots}) == 21
 

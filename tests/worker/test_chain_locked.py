@@ -1,4 +1,4 @@
-"""A chain whose last writer died is locked for a while: the worker waits, instead of throwing an export away."""
+"""A chain that another writer holds: the worker waits, instead of throwing an export away."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from holdfast.model.errors import RepositoryLocked
-from holdfast.model.job import Heartbeat, Job, RepositoryRef
+from holdfast.model.errors import StepTooLong
+from holdfast.model.job import Heartbeat, Job, JobResult, RepositoryRef
 from holdfast.model.point import point_id
 from holdfast.worker import patience
+from holdfast.worker.assignment import Assignment
 
 if TYPE_CHECKING:
     from tests.worker.conftest import Office
@@ -24,12 +25,14 @@ _CREATED = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 _NO_SIGN = Heartbeat(worker="", at=_CREATED)
 
 
-def _store_job(office: Office, package: Path, repository: RepositoryRef) -> Job:
-    office.folder().mkdir(parents=True)
-    shutil.copyfile(package, office.folder() / "database.bacpac")
+def _store_job(office: Office, package: Path, repository: RepositoryRef, session: str = "s1") -> Job:
+    workspace = f"of-{session}"
+    office.folder(workspace).mkdir(parents=True)
+    shutil.copyfile(package, office.folder(workspace) / "database.bacpac")
     spec = {"repository": repository.model_dump(mode="json"), "chain": _CHAIN, "source": "server/db"}
-    spec |= {"resource_id": "/subscriptions/x", "point": point_id(_CREATED, _CHAIN, "s1"), "session": "s1"}
-    return office.job("store", {**spec, "created_at": _CREATED, "consistency": "transactional", "workspace": "w1"})
+    spec |= {"resource_id": "/subscriptions/x", "point": point_id(_CREATED, _CHAIN, session), "session": session}
+    spec |= {"created_at": _CREATED, "consistency": "transactional", "workspace": workspace}
+    return office.job("store", spec, session=session)
 
 
 @pytest.fixture(autouse=True)
@@ -39,33 +42,53 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def _held(office: Office, repository: RepositoryRef) -> Iterator[None]:
-    """Another writer holds the chain."""
-    with office.equipment.repositories.open(repository)._chain(_CHAIN).locked("another worker"):
+    """A job of another session holds the chain."""
+    other = Assignment(office.job("store", {}, session="s0"), office.equipment)
+    with office.equipment.repositories.open(repository)._chain(_CHAIN).locked(other.owner):
         yield
 
 
-def test_a_store_waits_until_the_chain_is_free(office: Office, package: Path) -> None:
+def _phase(office: Office, job: Job) -> str:
+    return office.mailbox.heartbeats.get(job.id, [_NO_SIGN])[-1].progress.phase
+
+
+def test_a_store_waits_until_the_chain_is_free_and_says_for_whom(office: Office, package: Path) -> None:
     repository = office.repository("default")
     job = _store_job(office, package, repository)
     with _held(office, repository):
         office.mailbox.submit(job)
         office.start()
-        office.wait_for(
-            lambda: "another writer" in office.mailbox.heartbeats.get(job.id, [_NO_SIGN])[-1].progress.phase
-        )
+        office.wait_for(lambda: "is held by session s0 (worker hf-1)" in _phase(office, job))
         assert job.id not in office.mailbox.results
     assert office.result_of(job).state == "succeeded"
 
 
-def test_a_store_does_not_wait_for_ever(office: Office, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "LONGEST_SECONDS", 0.3)
+def test_two_sessions_at_one_database_both_have_their_point(office: Office, package: Path) -> None:
+    """The second stores what it exported before the first had ended."""
+    repository = office.repository("default")
+    first, second = _store_job(office, package, repository), _store_job(office, package, repository, session="s2")
+    with _held(office, repository):
+        for job in (first, second):
+            office.mailbox.submit(job)
+        office.use(parallel=2)
+        office.start()
+        office.wait_for(lambda: all("waiting" in _phase(office, job) for job in (first, second)))
+    assert [office.result_of(job).state for job in (first, second)] == ["succeeded"] * 2
+    assert len(office.equipment.repositories.open(repository).points()) == 2
+
+
+def test_a_store_waits_no_longer_than_the_app_lets_it(office: Office, package: Path) -> None:
+    """The app writes the result at the step's deadline; the worker then lets go of the file."""
     repository = office.repository("default")
     job = _store_job(office, package, repository)
     with _held(office, repository):
-        result = office.run(job)
-    assert result.state == "failed"
-    assert result.error is not None
-    assert result.error.code == RepositoryLocked.code
+        office.mailbox.submit(job)
+        office.start()
+        office.wait_for(lambda: "waiting" in _phase(office, job))
+        late = StepTooLong("store had not ended").info()
+        office.mailbox.publish("s1", JobResult(job=job.id, kind="store", state="lost", ended_at=_CREATED, error=late))
+        assert office.result_of(job).error == late
+    office.wait_for(lambda: not office.folder("of-s1").exists())
 
 
 def test_a_store_that_waits_can_be_cancelled(office: Office, package: Path) -> None:

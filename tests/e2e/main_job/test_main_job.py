@@ -6,7 +6,6 @@ the archive, and the file that a person downloads. Rows are counted by a reader 
 
 from __future__ import annotations
 
-import os
 import re
 import struct
 import xml.etree.ElementTree as ET
@@ -217,9 +216,9 @@ def test_what_is_backed_up_and_archived_comes_back_as_it_was(
 
 
 @pytest.mark.prove
+@pytest.mark.whole
 @pytest.mark.real
 @pytest.mark.timeout(0)
-@pytest.mark.skipif(not os.environ.get("HOLDFAST_PROVE"), reason="a long proof: `make prove PIECES=bacpacs`")
 def test_bacpacs_all_of_them_come_back_as_they_were(runs: Any, real_bacpacs: dict[str, Path], tmp_path: Path) -> None:
     """Every real BACPAC, every download through the app."""
     files = list(real_bacpacs.values())

@@ -1,11 +1,10 @@
 """kill -9 at random moments: every instance ends as if nothing had happened.
 
-`HOLDFAST_PROVE=1` kills many times more.
+`make prove PIECES=killed` kills many times more.
 """
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import time
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-KILLS, FAMILIES, CHILDREN = (60, 6, 20) if os.environ.get("HOLDFAST_PROVE") == "1" else (6, 3, 8)
+_WHOLE, _PART = (60, 6, 20), (6, 3, 8)
 
 
 def expected(key: str, children: int, go: int) -> dict[str, Any]:
@@ -31,15 +30,19 @@ def expected(key: str, children: int, go: int) -> dict[str, Any]:
     }
 
 
+@pytest.mark.prove
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [11])
-def test_every_instance_ends_right_however_often_the_host_is_killed(new_host: Callable[..., Any], seed: int) -> None:
+def test_every_instance_ends_right_however_often_the_host_is_killed(
+    new_host: Callable[..., Any], seed: int, whole: bool
+) -> None:
+    kills, families, children = _WHOLE if whole else _PART
     rnd, host = random.Random(seed), new_host()
     host.start()
-    keys = [host.begin("family", {"n": CHILDREN}, f"family-{number}") for number in range(FAMILIES)]
-    for kill in range(KILLS):
+    keys = [host.begin("family", {"n": children}, f"family-{number}") for number in range(families)]
+    for kill in range(kills):
         time.sleep(rnd.uniform(0.0, 0.7))
-        if kill == KILLS // 2:
+        if kill == kills // 2:
             for number, key in enumerate(keys):
                 assert host.ask("POST", f"/api/client/raise/{key}?name=go", number)[0] == 200
         host.kill()
@@ -47,16 +50,16 @@ def test_every_instance_ends_right_however_often_the_host_is_killed(new_host: Ca
     for number, key in enumerate(keys):
         ended = host.until(key, seconds=90)
         assert ended["runtimeStatus"] == "Completed", ended
-        assert ended["output"] == expected(key, CHILDREN, number)
+        assert ended["output"] == expected(key, children, number)
         # An entity's operations change its state exactly once, and so does a signal.
         assert host.ask("POST", f"/api/client/read/{key}") == (200, [True, 7])
     asked = Counter(tuple(sorted(line.items())) for line in host.lines("squares.jsonl"))
     for key in keys:
-        for i in range(CHILDREN):
+        for i in range(children):
             assert asked[(("i", i), ("of", f"{key}-c{i}"))] >= 1, "activities run at least once"
     status = host.ask("GET", "/admin/status")[1]
     assert set(status["instances"]) == {"Completed", "Failed"}
-    assert status["instances"]["Failed"] == FAMILIES
+    assert status["instances"]["Failed"] == families
     assert (status["messages"], status["timers"], status["activities_queued"]) == (0, 0, 0)
     assert not [line for line in host.log if line["event"] == "step failed"]
     assert host.stop() == 0

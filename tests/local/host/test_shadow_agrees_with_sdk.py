@@ -1,7 +1,7 @@
 """Random orchestrators, random orders and batches of answers: SDK and shadow must number every task alike, and the
 result must be what a plain model of the program says.
 
-`HOLDFAST_PROVE=1` runs many more; a failure names its seed.
+`make prove PIECES=shadow` runs many more; a failure names its seed.
 """
 
 # ruff: noqa: BLE001 (what an orchestrator's tasks raise is a plain Exception)
@@ -9,7 +9,6 @@ result must be what a plain model of the program says.
 from __future__ import annotations
 
 import json
-import os
 import random
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from typing import Any
 import azure.durable_functions as df
 import pytest
 
-SEEDS = range(4000) if os.environ.get("HOLDFAST_PROVE") == "1" else range(150)
+_WHOLE, _PART = range(4000), range(150)
 PIECES = 10
 
 
@@ -214,10 +213,11 @@ def play(orchestration: Any, steps: list[Step], seed: int, *, check_numbers: boo
             return None  # the SDK broke within one episode: that fails the instance, loudly
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("piece", range(PIECES))
-def test_ids_and_results_agree_for_random_orchestrators(orchestration: Any, piece: int) -> None:
+def test_ids_and_results_agree_for_random_orchestrators(orchestration: Any, piece: int, whole: bool) -> None:
     """Fan-out, retries, sub-orchestrations, timers, early and late events, entities; failures outside fan-ins."""
-    for seed in SEEDS[piece::PIECES]:
+    for seed in (_WHOLE if whole else _PART)[piece::PIECES]:
         steps = program(seed)
         results = play(orchestration, steps, seed)
         try:
@@ -226,10 +226,11 @@ def test_ids_and_results_agree_for_random_orchestrators(orchestration: Any, piec
             raise AssertionError(f"seed {seed}: {results}") from error
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("piece", range(PIECES))
-def test_what_goes_wrong_after_a_failing_fan_in_was_warned_of(orchestration: Any, piece: int) -> None:
+def test_what_goes_wrong_after_a_failing_fan_in_was_warned_of(orchestration: Any, piece: int, whole: bool) -> None:
     """Pitfall 6: SDK and host come apart after some failures inside task_all, never without the host's warning."""
-    for seed in SEEDS[piece::PIECES]:
+    for seed in (_WHOLE if whole else _PART)[piece::PIECES]:
         steps = program(seed, failing_fan_ins=True)
         results = play(orchestration, steps, seed, check_numbers=False)
         if results is not None:

@@ -240,6 +240,6 @@ def test_dacfx_takes_every_export(
     known = {to: original for to, original in exported.items() if to.name != "AdventureWorksLT-2025.bacpac"}
     said = judge.messages(*known, *known.values())
     for to, original in known.items():
-        assert said[to] == said[original]
+        assert said[to] == said[original] or judge.difference(to, original) is None, to
     for name in ("Northwind-urbidata.bacpac", "course-netcore.bacpac"):
         assert judge.unpack(tmp_path / name, tmp_path / "unpacked" / name) == []

@@ -1,0 +1,137 @@
+"""Writes streams: as trees of chunks, or as programs over the streams of the point before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from holdfast.repository.bases import named_base
+from holdfast.repository.chunks import Chunker, ChunkSizes
+from holdfast.repository.delta import StreamDelta
+from holdfast.repository.extents import ExtentReader
+from holdfast.repository.frame_writing import FrameWriter
+from holdfast.repository.programs import Operations, ProgramWriter
+from holdfast.repository.stream_reading import ReadAhead, StreamReader
+from holdfast.repository.table_rows import TableRows
+from holdfast.repository.trees import PROGRAM, StreamRef, TreeBuilder
+
+#: Programs on programs: deeper ones are composed into one first. What is composed to read a byte is that many steps.
+DEEPEST = 24
+#: A composed stream of shorter extents or more sources is stored anew as a whole: reading it costs more than storing it.
+SHORTEST_EXTENT, MOST_LEAVES = 192, 160
+#: Bytes of a stream that are composed in one go.
+_COMPOSED = 32 << 20
+
+Pieces = Iterable[bytes]
+
+
+@dataclass(frozen=True)
+class StreamKind:
+    """How a stream is cut, whose rows it is, and where its chunks go where not with the data."""
+
+    sizes: ChunkSizes
+    rows: TableRows | None = None
+    writer: FrameWriter | None = None
+
+
+class StreamWriter:
+    """Writes the streams of one point, each whole before the next."""
+
+    def __init__(
+        self, data: FrameWriter, recipes: FrameWriter, boundary_key: bytes, reader: StreamReader | None
+    ) -> None:
+        """`reader` reads the point before; None where there is none or its streams may not be used."""
+        self._data, self._recipes, self._key, self._reader = data, recipes, boundary_key, reader
+
+    def tree(self, pieces: Pieces, kind: StreamKind) -> StreamRef:
+        """The stream as a tree of chunks of its own."""
+        sink = self._sink(kind, kind.rows)
+        for piece in pieces:
+            sink.feed(piece)
+        return sink.finish()
+
+    def delta(self, pieces: Pieces, base: StreamRef, kind: StreamKind) -> StreamRef:
+        """The stream as a program over `base`; a tree where that would not serve. Raises BaseDamaged."""
+        assert self._reader is not None  # noqa: S101 (whoever has a base has its reader)
+        with named_base(base):
+            usable, depth = self._usable(base)
+        if usable is None:
+            return self.tree(pieces, kind)
+        literals = self._sink(kind, None)
+        program = ProgramWriter(self._recipes.put, last=1)
+        with ReadAhead(self._reader, base) as old:
+
+            def part(start: int, end: int) -> np.ndarray:
+                with named_base(base):
+                    return old.part(start, end)
+
+            delta = StreamDelta(part, base.length, literals.feed, program)
+            for piece in pieces:
+                if kind.rows is not None:
+                    kind.rows.feed(piece)
+                delta.feed(piece)
+            delta.finish()
+        return program.finish([usable, literals.finish()], depth + 1)
+
+    def _sink(self, kind: StreamKind, rows: TableRows | None) -> _TreeSink:
+        return _TreeSink(Chunker(self._key, kind.sizes), kind.writer or self._data, self._recipes, rows)
+
+    def _usable(self, base: StreamRef) -> tuple[StreamRef | None, int]:
+        """The stream itself and how deep it is, composed into one program where that is too deep.
+
+        None where it is so scattered that the new stream is better stored anew.
+        """
+        assert self._reader is not None  # noqa: S101 (as above)
+        extents = self._reader.extents
+        depth = extents.program(base).depth if base.level == PROGRAM else 0
+        if depth < DEEPEST:
+            return base, depth
+        leaves: list[StreamRef] = []
+        _collect(extents, base, leaves)
+        if len(leaves) > MOST_LEAVES:
+            return None, 0
+        composed = ProgramWriter(self._recipes.put, last=len(leaves) - 1)
+        count = 0
+        for start in range(0, base.length, _COMPOSED):
+            rows = extents.extents(base, start, min(start + _COMPOSED, base.length), leaves)
+            composed.add(Operations(rows[:, 0].astype(np.int32), rows[:, 1], rows[:, 2]))
+            count += len(rows)
+        if count * SHORTEST_EXTENT > base.length:
+            return None, 0
+        return composed.finish(leaves, depth=1), 1
+
+
+class _TreeSink:
+    """Takes the bytes of one stream and ends as its tree."""
+
+    def __init__(self, chunker: Chunker, data: FrameWriter, recipes: FrameWriter, rows: TableRows | None) -> None:
+        """`rows`: those that the bytes are, from the stream's first byte on."""
+        self._chunker, self._data, self._rows = chunker, data, rows
+        self._builder = TreeBuilder(recipes.put)
+
+    def feed(self, piece: bytes) -> None:
+        for chunk in self._chunker.feed(piece):
+            self._take(chunk)
+
+    def finish(self) -> StreamRef:
+        for chunk in self._chunker.finish():
+            self._take(chunk)
+        return self._builder.finish()
+
+    def _take(self, chunk: bytes) -> None:
+        if self._rows is None:
+            name = self._data.put(chunk)
+        else:
+            row_start = self._rows.feed(chunk)
+            name = self._data.put(chunk, self._rows.shape, row_start)
+        self._builder.add(name, len(chunk))
+
+
+def _collect(extents: ExtentReader, ref: StreamRef, leaves: list[StreamRef]) -> None:
+    if ref.level == PROGRAM:
+        for source in extents.program(ref).sources:
+            _collect(extents, source, leaves)
+    elif ref not in leaves:
+        leaves.append(ref)
