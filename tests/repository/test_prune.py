@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,12 @@ def _whole(repository: Repository, files: dict[str, Path], tmp_path: Path) -> No
     assert report.problems == []
 
 
+def _noise(tools: Any, count: int, seed: int) -> bytes:
+    """Rows of which nothing repeats, in no other seed either: what one point has of it no other can lean on."""
+    words = random.Random(seed)
+    return b"".join(tools.row(words.getrandbits(31), f"{words.getrandbits(400):x}") for _ in range(count))
+
+
 @pytest.fixture
 def files(repository: Repository, bacpac: Any, tools: Any) -> dict[str, Path]:
     """Three points of one chain. A is in all; B changes from point to point; C is in the first alone.
@@ -35,8 +42,8 @@ def files(repository: Repository, bacpac: Any, tools: Any) -> dict[str, Path]:
     made: dict[str, Path] = {}
     many = {f"Table{number}": [tools.row(number, "x")] for number in range(150)}
     for number in (1, 2, 3):
-        tables = {**many, "A": [tools.rows(3000)], "B": [tools.rows(2500, number)]}
-        tables |= {"C": [tools.rows(2500, 77)]} if number == 1 else {}
+        tables = {**many, "A": [tools.rows(3000)], "B": [_noise(tools, 2500, number)]}
+        tables |= {"C": [_noise(tools, 4000, 77)]} if number == 1 else {}
         file = bacpac(tables, exported=number)
         made[repository.store_point(file, tools.header_of(number), owner="w").id] = file
     return made
@@ -210,7 +217,7 @@ def test_a_chain_in_use_is_left_out_and_the_others_go_on(
     repository: Repository, files: dict[str, Path], bacpac: Any, tools: Any
 ) -> None:
     for number in (4, 5):
-        file = bacpac({"T": [tools.rows(2000, number)]})
+        file = bacpac({"T": [_noise(tools, 2000, number)]})
         repository.store_point(file, tools.header_of(number, "chain-b"), owner="w")
     repository.delete_points([tools.header_of(4, "chain-b").id, *list(files)[:1]], owner="w")
     with repository._chain("chain-a").locked("a backup"):
