@@ -98,8 +98,8 @@ def errors_page() -> str:
     rows = [
         "# Errors\n",
         "The code is the same in the CLI's JSON, the HTTP problem document and a session's log; `holdfast explain CODE`",
-        "says the same. An exit code that is not listed means failure. 0 is success, 2 a usage error, 3 a session of which",
-        "only a part succeeded.\n",
+        "says the same. An exit code that is not listed means failure. 0 is success, 2 a usage error, 3 a session, prune,",
+        "deletion or salvage of which only a part succeeded.\n",
         "| code | exit | HTTP | retried | what happened | what to do |",
         "|---|---|---|---|---|---|",
     ]

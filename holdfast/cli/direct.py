@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -74,6 +75,11 @@ def open_place(url: str) -> ObjectStore:
         api_version=os.environ.get("HOLDFAST_STORAGE_API_VERSION") or None,
         clock=clock(),
     )
+
+
+def owner() -> str:
+    """Who a chain's lock says that holds it."""
+    return f"{socket.gethostname()}/{os.getpid()}"
 
 
 def clock() -> Clock:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from os import getpid
-from socket import gethostname
 from typing import TYPE_CHECKING
 
+from holdfast.cli.direct import owner
 from holdfast.cli.import_plan import PlannedFile, unreadable
 from holdfast.cli.waiting import once_unlocked
 from holdfast.model.errors import BadBacpac, NotFound, Rehydrating
@@ -37,8 +36,7 @@ def take_in(repository: Repository, row: PlannedFile, progress: ProgressFn) -> N
             return
         header = _header(row)
         try:
-            owner = f"{gethostname()}/{getpid()}"
-            made = once_unlocked(lambda: repository.store_point(path, header, owner=owner, progress=progress))
+            made = once_unlocked(lambda: repository.store_point(path, header, owner=owner(), progress=progress))
             row.point = made.without_lists()
             row.state = "stored"
         except BadBacpac as error:

@@ -14,7 +14,20 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from holdfast import __version__
-from holdfast.cli import archive, backup, explain, point, policy, preflight, repository, schema, session, status
+from holdfast.cli import (
+    archive,
+    backup,
+    explain,
+    point,
+    policy,
+    preflight,
+    removing,
+    repository,
+    salvaging,
+    schema,
+    session,
+    status,
+)
 from holdfast.cli import repository_locks as locks
 from holdfast.cli.output import print_text, say, say_error
 from holdfast.cli.point_import import import_points
@@ -42,6 +55,9 @@ for _noun, _commands in (
 ):
     app.add_typer(_commands, name=_noun)
 locks.add_to(repository.app)
+point.app.command("delete")(removing.delete)
+point.app.command("salvage")(salvaging.salvage)
+repository.app.command("prune")(removing.prune)
 app.command("preflight")(preflight.preflight)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from holdfast.cli import key
-from holdfast.cli.direct import PasswordFileOption, UrlOption, clock, needs_url, open_place, open_repository
+from holdfast.cli.direct import PasswordFileOption, UrlOption, clock, needs_url, open_place, open_repository, owner
 from holdfast.cli.output import (
     Column,
     Output,
@@ -24,7 +24,7 @@ from holdfast.cli.output import (
 from holdfast.cli.unlocking import credential
 from holdfast.model.errors import Damaged, InvalidInput
 
-app = typer.Typer(help="Repositories: make, check and measure one, without the app.", no_args_is_help=True)
+app = typer.Typer(help="Repositories: make, check, prune and measure one, without the app.", no_args_is_help=True)
 app.add_typer(key.app, name="key")
 
 UrlArgument = Annotated[str | None, typer.Argument(metavar="[URL]", help="The same as --repository.")]
@@ -43,7 +43,7 @@ def init(
     """Makes a repository in an empty place."""
     from holdfast.repository import Password, RecoveryKey, Repository
 
-    place = _place(url, repository, "repository init")
+    place = place_of(url, repository, "repository init")
     opener = credential(password_file)
     if isinstance(opener, RecoveryKey):
         raise InvalidInput(
@@ -65,14 +65,18 @@ def check(
     read_data_subset: Annotated[
         str | None, typer.Option(metavar="N/T", help="Of all data read part N of T: after 1/7 to 7/7 all is read.")
     ] = None,
+    repair: Annotated[
+        bool,
+        typer.Option("--repair", help="Make lost index objects again and set damaged objects aside; deletes nothing."),
+    ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Reads the repository back and names whatever is damaged, and the points that are hit. Ends with 13 for damage."""
-    place = _place(url, repository, "repository check")
+    """Reads the repository back; names what is damaged, the points and tables that are hit. Ends with 13 for damage."""
+    place = place_of(url, repository, "repository check")
     subset = _subset(read_data_subset)
     opened = open_repository(place, password_file)
     with stderr().status("checking"):
-        report = opened.check(read_data=read_data, subset=subset)
+        report = opened.check(read_data=read_data, subset=subset, repair_as=owner() if repair else None)
     found: dict[str, Any] = {
         "repository": place,
         "ok": report.ok,
@@ -83,8 +87,10 @@ def check(
     shown = ("repository", "ok", "objects", "chains", "points", "packs_read", "bytes_read", "damaged_points")
     print_object(found, output, *shown)
     if output is Output.TABLE:
-        columns = (field("object"), field("what"), field("points", "points hit"))
+        columns = (field("object"), field("what"), field("points", "points hit"), field("tables", "tables hit"))
         print_table(found["problems"], columns, "damage")
+        for done in report.repaired:
+            say(f"repaired: {done}")
         for note in report.notes:
             say(f"note: {note}")
     if not report.ok:
@@ -99,7 +105,7 @@ def stats(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Says what the repository takes, in all and by point."""
-    found = open_repository(_place(url, repository, "repository stats"), password_file).stats()
+    found = open_repository(place_of(url, repository, "repository stats"), password_file).stats()
     if output is Output.JSON:
         print_object(found, output)
         return
@@ -115,7 +121,8 @@ def stats(
     print_table(found["chains"], columns, "chains")
 
 
-def _place(url: str | None, repository: str | None, command: str) -> str:
+def place_of(url: str | None, repository: str | None, command: str) -> str:
+    """The repository's URL, from the argument or the option. Raises InvalidInput."""
     if url is not None and repository is not None and url != repository:
         raise InvalidInput("the argument and --repository name different places")
     return needs_url(url or repository, command)

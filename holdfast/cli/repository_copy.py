@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from os import getpid
 from pathlib import Path
-from socket import gethostname
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from holdfast.cli.direct import PasswordFileOption, UrlOption, needs_url, open_repository
+from holdfast.cli.direct import PasswordFileOption, UrlOption, needs_url, open_repository, owner
 from holdfast.cli.item_progress import ItemProgress
 from holdfast.cli.output import (
     Column,
@@ -123,13 +121,12 @@ def _copy(origin: Repository, target: Repository, plan: CopyPlan) -> None:
     from holdfast.repository.chain_copying import copy_planned
 
     new = [one for one in plan.points if one.state == "new"]
-    owner = f"{gethostname()}/{getpid()}"
     with ItemProgress(len(new), "copy") as shown:
         for one in new:
             shown.begin(_label(one))
 
             def write(one: PointCopy = one) -> Any:
-                return copy_planned(one, origin, target, owner=owner, progress=shown.show)
+                return copy_planned(one, origin, target, owner=owner(), progress=shown.show)
 
             try:
                 one.point = once_unlocked(write)

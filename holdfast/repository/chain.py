@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from holdfast.model.errors import Damaged, HoldfastError, RepositoryLocked, Unavailable
+from holdfast.repository.errors import NewerFormat
 from holdfast.repository.format import MANIFEST_DIGITS, Kind, folder, lock_name, manifest_name, object_name
 from holdfast.repository.index import ChunkIndex
-from holdfast.repository.manifests import ReadManifest, broken_links, open_manifest
+from holdfast.repository.manifests import Previous, ReadManifest
 from holdfast.repository.packs import PackTable, decode_index, read_table
 from holdfast.repository.parallel import in_order
+from holdfast.repository.records import ReadRecord, RemovalRecord
 from holdfast.repository.seal import Sealer, open_document
-from holdfast.storage import Lease, LeaseHeld, LeaseLost, ObjectInfo, ObjectStore
+from holdfast.repository.sequence import Sequence, open_numbered, read_sequence
+from holdfast.storage import Lease, LeaseHeld, LeaseLost, ObjectInfo, ObjectMissing, ObjectStore
 
 LEASE = timedelta(seconds=60)
 RENEW_SECONDS = 15
@@ -33,6 +36,15 @@ class Problem:
 
     def __str__(self) -> str:
         return f"{self.object}: {self.what}"
+
+
+@dataclass(frozen=True)
+class Head:
+    """Where a chain stands: what the next object names as the one before it, the newest point, the newest record."""
+
+    previous: Previous | None = None
+    point: ReadManifest | None = None
+    record: RemovalRecord | None = None
 
 
 class ChainLock:
@@ -107,36 +119,55 @@ class Chain:
         tails = (info.name.removeprefix(prefix) for info in self.store.list(prefix))
         return [int(tail) for tail in tails if len(tail) == MANIFEST_DIGITS and tail.isascii() and tail.isdigit()]
 
-    def manifest(self, sequence: int) -> ReadManifest:
-        """Raises Damaged, ObjectMissing."""
-        data = self.store.get(manifest_name(self.id, sequence))
-        return open_manifest(self.sealer, self.id, sequence, data)
+    def manifest(self, sequence: int) -> ReadManifest | None:
+        """The manifest of that number, removed or not; None where it is a removal record. Raises Damaged, ObjectMissing."""
+        read = self._numbered(sequence)
+        return read if isinstance(read, ReadManifest) else None
 
-    def last(self) -> ReadManifest | None:
-        """The newest manifest. Raises Damaged where it cannot be read: nothing may be written after it then."""
-        sequences = self.sequences()
-        return self.manifest(sequences[-1]) if sequences else None
+    def removed(self, sequence: int) -> bool:
+        """Whether a record says that what has this number is no point any more."""
+        record = self.state()
+        return record is not None and any(sequence in gap for gap in record.gaps)
+
+    def head(self) -> Head:
+        """What the next point is written after. Raises Damaged where it cannot be read: nothing may be written then."""
+        numbers = self.sequences()
+        if not numbers:
+            return Head()
+        newest = self._numbered(numbers[-1])
+        if isinstance(newest, ReadRecord):
+            record: RemovalRecord | None = newest.record
+        else:
+            told = newest.manifest.record
+            before = self._numbered(told) if told is not None else None
+            record = before.record if isinstance(before, ReadRecord) else None
+        gaps = record.gaps if record else []
+        for number in reversed(numbers):
+            if any(number in gap for gap in gaps):
+                continue
+            try:
+                read = self._numbered(number)
+            except Damaged:  # told by every check; what was written after it does not hang on it
+                continue
+            if isinstance(read, ReadManifest):
+                return Head(newest.previous, read, record)
+        return Head(newest.previous, None, record)
+
+    def state(self) -> RemovalRecord | None:
+        """The newest removal record: what is condemned and quarantined. For readers: damage does not stop them."""
+        try:
+            return self.head().record
+        except (Damaged, NewerFormat, ObjectMissing):  # missing: removed since it was listed
+            return self.read_sequence().record
+
+    def read_sequence(self) -> Sequence:
+        """Every manifest and removal record, with what contradicts. Raises Unavailable."""
+        return read_sequence(self.id, self.sealer, self.sequences, self.store.get)
 
     def manifests(self) -> tuple[list[ReadManifest], list[Problem]]:
-        """All manifests that can be read, oldest first, and everything that is wrong with them and between them."""
-        problems: list[Problem] = []
-
-        def read(sequence: int) -> ReadManifest | Problem:
-            try:
-                return self.manifest(sequence)
-            except Damaged as error:
-                return problem_of(error, manifest_name(self.id, sequence))
-
-        sequences = self.sequences()
-        with ThreadPoolExecutor(READERS) as pool:
-            results = list(in_order(pool, read, sequences, 4 * READERS))
-        found: dict[int, ReadManifest | None] = {}
-        for sequence, result in zip(sequences, results, strict=True):
-            if isinstance(result, Problem):
-                problems.append(result)
-            found[sequence] = None if isinstance(result, Problem) else result
-        problems += [Problem(*pair) for pair in broken_links(self.id, found)]
-        return [result for result in results if isinstance(result, ReadManifest)], problems
+        """Manifests of all points that can be read, oldest first, and everything that is wrong with the sequence."""
+        found = self.read_sequence()
+        return found.points, [Problem(*pair) for pair in found.problems()]
 
     def packs(self) -> dict[str, int]:
         """Ids of all packs that are listed, with their bytes."""
@@ -147,15 +178,20 @@ class Chain:
             for info in self.store.list(folder(self.id, kind))
         }
 
-    def add_indexed(self, index: ChunkIndex, only: list[str] | None = None, *, absent: bool = True) -> list[Problem]:
+    def add_indexed(
+        self, index: ChunkIndex, only: list[str] | None = None, *, absent: bool = True, head: Head | None = None
+    ) -> list[Problem]:
         """Adds what all index objects say, or those named; returns what could not be read.
 
-        Packs that the storage does not have in their full length are marked; `absent` False leaves them out, so that
-        nothing new leans on them.
+        Packs that the storage does not have in their full length, that are condemned or quarantined, are marked;
+        `absent` False leaves them out, so that nothing new leans on them. A writer gives the `head` that it writes after:
+        a record that comes later takes its number.
         """
-        existing = self.packs()
+        avoided = shunned(head.record if head else self.state())
+        existing = {pack: size for pack, size in self.packs().items() if pack not in avoided}
         prefix = folder(self.id, Kind.INDEX)
-        ids = [info.name.removeprefix(prefix) for info in self.store.list(prefix)] if only is None else only
+        listed = [info.name.removeprefix(prefix) for info in self.store.list(prefix)] if only is None else only
+        ids = [index_id for index_id in listed if index_id not in avoided]
         problems: list[Problem] = []
         with ThreadPoolExecutor(READERS) as pool:
             for tables in in_order(pool, self._index_object, ids, READERS):
@@ -173,6 +209,7 @@ class Chain:
 
         Packs in the archive tier are passed over: their index objects are the only way to them until they are rehydrated.
         """
+        avoided = shunned(self.state())
 
         def read(found: tuple[Kind, ObjectInfo]) -> PackTable | Problem:
             kind, info = found
@@ -193,8 +230,11 @@ class Chain:
                 if isinstance(table, Problem):
                     problems.append(table)
                 else:
-                    index.add(table)
+                    index.add(table, present=table.pack not in avoided)
         return problems
+
+    def _numbered(self, sequence: int) -> ReadManifest | ReadRecord:
+        return open_numbered(self.sealer, self.id, sequence, self.store.get(manifest_name(self.id, sequence)))
 
     def _index_object(self, index_id: str) -> list[PackTable] | Problem:
         name = object_name(self.id, Kind.INDEX, index_id)
@@ -207,6 +247,14 @@ class Chain:
             raise
         except HoldfastError as error:
             return Problem(name, error.detail or error.title)
+
+
+def shunned(record: RemovalRecord | None) -> set[str]:
+    """Ids of what is condemned or quarantined: packs are read only where nothing else has the chunk, indexes not at all."""
+    if record is None:
+        return set()
+    named = [one.object for one in record.condemned] + [one.object for one in record.quarantined]
+    return {name.rpartition("/")[2] for name in named}
 
 
 def problem_of(error: Damaged, name: str) -> Problem:

@@ -11,10 +11,8 @@ from holdfast.repository.chunks import ID_BYTES, ChunkNamer
 from holdfast.repository.codecs import decode_frame
 from holdfast.repository.format import HEADER_BYTES, Kind
 from holdfast.repository.index import IndexedPack
-from holdfast.repository.packs import PackTable, table_from_trailer, trailer_length
+from holdfast.repository.packs import PackTable, table_of_pack
 from holdfast.repository.seal import ObjectSeal, Sealer
-
-FOOTER_BYTES = 12
 
 
 @dataclass
@@ -87,9 +85,7 @@ class _Chunks:
 
 def _own_table(found: PackFindings, seal: ObjectSeal, chain: str, kind: Kind, data: bytes) -> PackTable | None:
     try:
-        length = trailer_length(data, len(data), found.name)
-        trailer = data[len(data) - FOOTER_BYTES - length : -FOOTER_BYTES]
-        return table_from_trailer(seal, trailer, chain, kind, found.name, len(data))
+        return table_of_pack(seal, chain, kind, found.name, data)
     except HoldfastError as error:
         found.what.append(_short(error, found.name))
         return None

@@ -1,4 +1,4 @@
-"""Which points are hit by which damaged objects: walks every point's trees, each node once."""
+"""Which points and tables are hit by which damaged objects: walks every point's trees, each node once."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from holdfast.repository.check_packs import PackFindings
 from holdfast.repository.format import object_name
 from holdfast.repository.manifests import Held, ReadManifest
 from holdfast.repository.point_reading import ChainReader, PointReader
-from holdfast.repository.programs import Program
-from holdfast.repository.trees import PROGRAM, StreamRef, decode_node
+from holdfast.repository.reach import Reached, chunks_of, references
+from holdfast.repository.trees import PROGRAM, StreamRef
+
+NOTHING: frozenset[str] = frozenset()
 
 
 class PointWalk:
@@ -20,69 +22,75 @@ class PointWalk:
         self.used: set[str] = set()
         """Names of all packs that some point needs."""
 
-    def objects_that_hit(self, read: ReadManifest) -> set[str]:
-        """Names of the damaged objects that the point needs; its manifest where it needs what is nowhere."""
+    def hits(self, read: ReadManifest) -> dict[str, set[str]]:
+        """Names of the damaged objects that the point needs, with the tables that do; its manifest for what is nowhere.
+
+        No table is named where the recipe itself, the layout or another entry is hit.
+        """
         manifest = read.manifest
         point = PointReader(self._reader, read)
-        found: set[str] = set()
+        found: dict[str, set[str]] = {}
         for held in (manifest.recipe, manifest.layout):
-            found |= self._held(held, read.name)
+            for name in self._held(held, read.name):
+                found.setdefault(name, set())
         try:
             streams = point.recipe.streams
             _ = point.layout
         except HoldfastError as error:
             # A frame that only reading finds damaged is named by the error where the walk above did not find it.
-            return found or {_named(error, read.name)}
+            return found or {_named(error, read.name): set()}
         for stream in streams:
-            found |= self._stream(stream.ref, read.name)
+            for name in self._stream(stream.ref, read.name):
+                found.setdefault(name, set()).update([".".join(stream.table)] if stream.table else [])
         return found
 
     def _held(self, held: Held, name: str) -> frozenset[str]:
         if held.inline is not None:
-            return frozenset()
+            return NOTHING
         try:
             return self._stream(held.stream(name), name)
         except Damaged:
             return frozenset({name})
 
     def _stream(self, ref: StreamRef, name: str) -> frozenset[str]:
-        if not ref.length:
-            return frozenset()
-        return self._program(ref, name) if ref.level == PROGRAM else self._node(ref.root, ref.level, name)
+        if ref.level == PROGRAM:
+            return self._program(ref, name)
+        return self._below(Reached.of(ref), name) if ref.length else NOTHING
 
     def _program(self, ref: StreamRef, name: str) -> frozenset[str]:
-        """What hits the program itself, its blocks or anything of its sources."""
+        """What hits the program: any of its nodes, and the chunks that it takes from."""
         known = self._nodes.get(ref.root)
         if known is not None:
             return known
-        found, where = self._chunk(ref.root, name)
-        if not found:
-            try:
-                program = Program.decode(self._reader.chunks.chunk(ref.root), ref.length, name)
-            except Damaged:
-                found = frozenset({where})
+        found: set[str] = set()
+        where = name
+        try:
+            for reached in chunks_of(ref, self._reader.chunks.chunk, name):
+                hit, where = self._chunk(reached.id, name)
+                found |= hit
+        except HoldfastError as error:
+            where = _named(error, where)
+            if not found:
                 self._damage.setdefault(where, PackFindings(where, what=["a program of a stream in it cannot be read"]))
-            else:
-                blocks = (self._chunk(block, name)[0] for block in program.blocks)
-                found = frozenset().union(*blocks, *(self._stream(source, name) for source in program.sources))
-        self._nodes[ref.root] = found
-        return found
+            found.add(where)
+        self._nodes[ref.root] = frozenset(found)
+        return self._nodes[ref.root]
 
-    def _node(self, node: bytes, level: int, name: str) -> frozenset[str]:
-        known = self._nodes.get(node) if level else None
+    def _below(self, at: Reached, name: str) -> frozenset[str]:
+        known = self._nodes.get(at.id) if at.level else None
         if known is not None:
             return known
-        found, where = self._chunk(node, name)
-        if level and not found:
+        found, where = self._chunk(at.id, name)
+        if at.level and not found:
             try:
-                children = decode_node(self._reader.chunks.chunk(node), level, name)
+                children = references(at, self._reader.chunks.chunk, name)
             except Damaged:
                 found = frozenset({where})
                 self._damage.setdefault(where, PackFindings(where, what=["a node of a tree in it cannot be read"]))
             else:
-                found = frozenset().union(*(self._node(child.id, level - 1, name) for child in children))
-        if level:
-            self._nodes[node] = found
+                found = NOTHING.union(*(self._below(child, name) for child in children))
+        if at.level:
+            self._nodes[at.id] = found
         return found
 
     def _chunk(self, chunk: bytes, name: str) -> tuple[frozenset[str], str]:

@@ -51,3 +51,13 @@ class PointConflict(Conflict):
     title = "Another restore point has that id"
     exit_code = 17
     permanent = True
+
+
+class LastPoint(Conflict):
+    """The last point of a chain was to be deleted, and nobody said that it may be."""
+
+    code = "last-point"
+    title = "The last restore point of a database is not deleted by accident"
+    advice = "Say `--last-too` if the database's backups may all go."
+    exit_code = 18
+    permanent = True

@@ -22,13 +22,14 @@ MANIFEST_DIGITS = 10
 
 
 class Kind(IntEnum):
-    """Kinds of sealed objects. 6, 7 and 8 are reserved: removal, write-once and hold records."""
+    """Kinds of sealed objects. 7 and 8 are reserved: write-once and hold records."""
 
     MANIFEST = 1
     DATA_PACK = 2
     RECIPE_PACK = 3
     INDEX = 4
     LOCATOR = 5
+    REMOVAL = 6
 
 
 _FOLDERS = {Kind.DATA_PACK: "data", Kind.RECIPE_PACK: "recipes", Kind.INDEX: "index"}

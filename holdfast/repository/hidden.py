@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from holdfast.model.clock import iso
-from holdfast.repository.check import CheckProblem, CheckReport
+from holdfast.repository.check_report import CheckProblem, CheckReport
 from holdfast.storage import KeptVersion, ObjectStore
 
 

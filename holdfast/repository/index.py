@@ -31,6 +31,7 @@ class IndexedPack:
     offsets: np.ndarray
     stored: np.ndarray
     plain: np.ndarray
+    codecs: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,14 @@ class ChunkIndex:
             self._absent.add(number)
         self.packs.append(
             IndexedPack(
-                table.pack, table.kind, table.pack_bytes, table.header, table.offsets, table.stored, table.plain
+                table.pack,
+                table.kind,
+                table.pack_bytes,
+                table.header,
+                table.offsets,
+                table.stored,
+                table.plain,
+                table.codecs,
             )
         )
         ids = np.frombuffer(table.ids, ">u8").reshape(-1, 2)
@@ -95,20 +103,33 @@ class ChunkIndex:
 
     def find(self, chunk: bytes) -> Location | None:
         """One place of the chunk, in a pack that is present where there is one."""
+        at = self.place(chunk)
+        if at is None:
+            return None
+        row = self._runs[at[0]].rows[at[1]]
+        return Location(int(row["pack"]), int(row["frame"]), int(row["offset"]), int(row["length"]))
+
+    def place(self, chunk: bytes) -> tuple[int, int] | None:
+        """The row of `find`: number of the run, number in it. Holds until something is added."""
         self._settle()
         high, low = int.from_bytes(chunk[:8], "big"), int.from_bytes(chunk[8:ID_BYTES], "big")
-        second_best: Location | None = None
-        for run in reversed(self._runs):
+        second_best: tuple[int, int] | None = None
+        for number in range(len(self._runs) - 1, -1, -1):
+            run = self._runs[number]
             at = int(run.high.searchsorted(np.uint64(high)))
             while at < len(run.high) and int(run.high[at]) == high:
                 row = run.rows[at]
                 if int(row["low"]) == low:
-                    found = Location(int(row["pack"]), int(row["frame"]), int(row["offset"]), int(row["length"]))
-                    if found.pack not in self._absent:
-                        return found
-                    second_best = found
+                    if int(row["pack"]) not in self._absent:
+                        return number, at
+                    second_best = number, at
                 at += 1
         return second_best
+
+    def rows(self) -> list[np.ndarray]:
+        """All runs: a row a chunk and place, with `pack`, `frame`, `offset`, `length`."""
+        self._settle()
+        return [run.rows for run in self._runs]
 
     def _settle(self) -> None:
         if not self._fresh:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 from holdfast.model.errors import Damaged
+from holdfast.repository.chain import Chain
 from holdfast.repository.errors import NewerFormat
-from holdfast.repository.format import Kind
+from holdfast.repository.format import Kind, locator_name
+from holdfast.repository.manifests import ReadManifest
 from holdfast.repository.seal import Sealer, open_document
 from holdfast.storage import ObjectMissing, ObjectStore
 
@@ -30,3 +32,25 @@ def hinted_sequence(store: ObjectStore, sealer: Sealer, chain: str, name: str) -
         return int(json.loads(open_document(sealer, Kind.LOCATOR, chain, name, store.get(name)))["sequence"])
     except (ObjectMissing, Damaged, NewerFormat, ValueError, KeyError, TypeError):
         return None
+
+
+def manifest_of_point(chain: Chain, point: str) -> ReadManifest | None:
+    """The point's manifest: the one that its locator tells, else the newest of that id. None where it is no point.
+
+    Raises Damaged where it may be one that cannot be read.
+    """
+    hint = hinted_sequence(chain.store, chain.sealer, chain.id, locator_name(point, chain.id))
+    damage: Damaged | None = None
+    for sequence in sorted(chain.sequences(), key=lambda sequence: (sequence == hint, sequence), reverse=True):
+        try:
+            read = chain.manifest(sequence)
+        except Damaged as error:
+            damage = error
+            continue
+        except ObjectMissing:
+            continue
+        if read is not None and read.manifest.point.id == point and not chain.removed(sequence):
+            return read
+    if damage is not None:
+        raise damage
+    return None

@@ -110,6 +110,7 @@ class Manifest(BaseModel):
     added_bytes: int
     packs: list[str]
     indexes: list[str]
+    record: int | None = None
 
     def encode(self) -> bytes:
         """The plain bytes of the document."""
@@ -143,32 +144,3 @@ def open_manifest(sealer: Sealer, chain: str, sequence: int, data: bytes) -> Rea
     if told != (sealer.repository, chain, chain, sequence):
         raise Damaged(f"{name}: it says that it belongs elsewhere")
     return ReadManifest(manifest, hashlib.sha256(data).hexdigest(), len(data), name)
-
-
-def broken_links(chain: str, found: dict[int, ReadManifest | None]) -> list[tuple[str, str]]:
-    """What the numbers, links and fences of a chain's manifests contradict: `(object, what)`.
-
-    `found` holds every manifest that is listed by its number, None where it cannot be read (told elsewhere).
-    """
-    problems: list[tuple[str, str]] = []
-    if not found:
-        return problems
-    for sequence in range(1, max(found) + 1):
-        name = manifest_name(chain, sequence)
-        if sequence not in found:
-            problems.append((name, "the manifest is missing"))
-            continue
-        this, before = found[sequence], found.get(sequence - 1)
-        if this is None:
-            continue
-        previous = this.manifest.previous
-        if (previous.sequence if previous else 0) != sequence - 1:
-            problems.append((name, f"it names {previous.sequence if previous else 'none'} as the manifest before it"))
-        elif before is not None and previous is not None:
-            if previous.sha256 != before.sha256:
-                problems.append(
-                    (name, f"the manifest before it, {before.name}, is not the one that it was written after")
-                )
-            if this.manifest.fence < before.manifest.fence:
-                problems.append((name, "its fence is lower than that of the manifest before it"))
-    return problems

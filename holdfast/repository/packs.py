@@ -171,6 +171,13 @@ def read_table(store: ObjectStore, sealer: Sealer, chain: str, kind: Kind, info:
     return table_from_trailer(seal, trailer, chain, kind, name, size)
 
 
+def table_of_pack(seal: ObjectSeal, chain: str, kind: Kind, name: str, data: bytes) -> PackTable:
+    """A pack's table from the pack's bytes. Raises Damaged."""
+    length = trailer_length(data, len(data), name)
+    trailer = data[len(data) - _FOOTER.size - length : -_FOOTER.size]
+    return table_from_trailer(seal, trailer, chain, kind, name, len(data))
+
+
 def trailer_length(tail: bytes, size: int, name: str) -> int:
     """Length of the sealed trailer, from the pack's end. Raises Damaged."""
     if len(tail) < _FOOTER.size:

@@ -16,26 +16,28 @@ from holdfast.repository.chain import Chain
 from holdfast.repository.codecs import decode_frame
 from holdfast.repository.index import ChunkIndex
 from holdfast.repository.manifests import Held, ReadManifest, inline_frame
+from holdfast.repository.reach import chunks_of, streams_of
 from holdfast.repository.reading import ChunkReader
 from holdfast.repository.recipes import Layout, Recipe, StreamRecipe
 from holdfast.repository.seal import MAX_DOCUMENT
 from holdfast.repository.stream_reading import Span, StreamReader
 from holdfast.repository.told_indexes import add_told
-from holdfast.repository.trees import PROGRAM, StreamRef, walk
 
 
 class ChainReader:
     """What reading several points of one chain shares: the index, and the frames read last."""
 
-    def __init__(self, chain: Chain, only: list[str] | None = None) -> None:
+    def __init__(self, chain: Chain, only: list[str] | None = None, *, filled: ChunkIndex | None = None) -> None:
         """The index is read when it is needed: from all index objects, or from those named in `only`.
 
-        What they do not tell is looked for in the packs themselves.
+        What they do not tell is looked for in the packs themselves. `filled`: an index that is all there is.
         """
-        self.chain, self.index = chain, ChunkIndex()
+        self.chain, self.index = chain, filled if filled is not None else ChunkIndex()
         more = [lambda: chain.add_indexed(self.index, only), lambda: chain.add_unindexed(self.index)]
+        if only is not None:  # a repair may have made new index objects of the same packs
+            more.insert(1, lambda: chain.add_indexed(self.index))
         more.append(lambda: add_told(chain, self.index))
-        self.chunks = ChunkReader(chain.store, chain.sealer, chain.id, self.index, more)
+        self.chunks = ChunkReader(chain.store, chain.sealer, chain.id, self.index, more if filled is None else [])
         self.streams = StreamReader(self.chunks, chain.id)
 
     def held(self, held: Held, name: str) -> bytes:
@@ -118,26 +120,23 @@ class PointReader:
         for _, pieces in self.entries([name]):
             yield from pieces
 
+    def part(self, name: str, start: int, end: int) -> bytes:
+        """The bytes of an entry from `start` to `end`, not verified by its SHA-256. Raises Damaged, Rehydrating."""
+        stream, begin, _ = self._slices[name]
+        return bytes(self.reader.streams.read(stream.ref, begin + start, begin + end).tobytes())
+
+    @cached_property
+    def _slices(self) -> dict[str, tuple[StreamRecipe, int, Entry]]:
+        return self.recipe.slices()
+
     def packs(self) -> set[int]:
         """Numbers (in the index) of every pack that reading this point needs."""
-        needed: set[int] = set()
-        for held in (self.read.manifest.recipe, self.read.manifest.layout):
-            if held.inline is None:
-                self._add_packs(held.stream(self.read.name), needed)
-        for stream in self.recipe.streams:
-            self._add_packs(stream.ref, needed)
-        return needed
-
-    def _add_packs(self, ref: StreamRef, needed: set[int]) -> None:
         chunks = self.reader.chunks
-        if ref.level == PROGRAM:
-            program = self.reader.streams.extents.program(ref)
-            needed.update(chunks.locate(chunk).pack for chunk in (ref.root, *program.blocks))
-            for source in program.sources:
-                self._add_packs(source, needed)
-            return
-        nodes = walk(ref, chunks.chunk, self.read.name, on_node=lambda node: needed.add(chunks.locate(node).pack))
-        needed.update(chunks.locate(child.id).pack for _, child in nodes)
+        return {
+            chunks.locate(reached.id).pack
+            for ref, _ in streams_of(self)
+            for reached in chunks_of(ref, chunks.chunk, self.read.name)
+        }
 
     def _spans(self, entries: list[Entry], slices: dict[str, tuple[StreamRecipe, int, Entry]]) -> Iterator[Span]:
         for number, entry in enumerate(entries):

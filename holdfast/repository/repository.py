@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -15,28 +15,33 @@ from holdfast.model.point import RestorePoint, Tier, point_id
 from holdfast.repository import description as descriptions
 from holdfast.repository.bases import BaseDamaged
 from holdfast.repository.chain import Chain, ChainLock, Problem
-from holdfast.repository.check import CheckReport, Subset, check_repository
+from holdfast.repository.check import check_repository
+from holdfast.repository.check_report import CheckReport, Subset
 from holdfast.repository.codecs import LEVEL
 from holdfast.repository.content import PointContent
 from holdfast.repository.copying import content_of_point
 from holdfast.repository.credentials import Credential, Password
 from holdfast.repository.errors import PointConflict
-from holdfast.repository.format import check_id, locator_name
+from holdfast.repository.format import check_id
 from holdfast.repository.hidden import add_hidden
 from holdfast.repository.index import ChunkIndex
 from holdfast.repository.key_slots import KeySlots
 from holdfast.repository.keys import PasswordCost, RepositoryKeys
-from holdfast.repository.locators import chain_ids, chains_of_point, hinted_sequence
+from holdfast.repository.locators import chain_ids, chains_of_point, manifest_of_point
 from holdfast.repository.locking import PointLocks
 from holdfast.repository.manifests import PointHeader, ReadManifest
 from holdfast.repository.point_reading import ChainReader, PointReader
+from holdfast.repository.prune_report import PruneReport, PruneRules
+from holdfast.repository.pruning import prune_repository
 from holdfast.repository.rehydration import Rehydration, rehydrate
+from holdfast.repository.removing import Deletion, delete_points, group_by_chain
 from holdfast.repository.restoring import WrittenBacpac, verify, write_bacpac
+from holdfast.repository.salvage import Salvage, salvage
 from holdfast.repository.seal import Sealer
 from holdfast.repository.statistics import statistics
 from holdfast.repository.streams import content_of
 from holdfast.repository.writing import PointWriter
-from holdfast.storage import ObjectMissing, ObjectStore
+from holdfast.storage import ObjectStore
 from holdfast.storage.interface import Priority
 
 ProgressFn = Callable[[Progress], None]
@@ -228,11 +233,53 @@ class Repository:
         """Starts what the point needs of rehydration and says how it stands; call it again until it is ready."""
         return rehydrate(self._reader(self._find(point)), priority)
 
-    def check(self, *, read_data: bool = False, subset: tuple[int, int] | None = None) -> CheckReport:
-        """Finds damage: of the structure, with `read_data` of all data, with `subset` (n, t) of every t-th pack."""
-        report = check_repository(self.store, self.sealer, read_data=read_data, subset=Subset.of(subset))
+    def check(
+        self, *, read_data: bool = False, subset: tuple[int, int] | None = None, repair_as: str | None = None
+    ) -> CheckReport:
+        """Finds damage: of the structure, with `read_data` of all data, with `subset` (n, t) of every t-th pack.
+
+        `repair_as` (who the chain's lock says that holds it): makes lost index objects again and sets damaged objects
+        aside, so that the next backup stores their chunks again; deletes nothing.
+        """
+        part = Subset.of(subset)
+        report = check_repository(
+            self.store, self.sealer, self.clock, read_data=read_data, subset=part, repair_as=repair_as
+        )
         add_hidden(report, self.store, self.clock.now())
         return report
+
+    def delete_points(self, points: Sequence[str], *, owner: str, last_too: bool = False) -> list[Deletion]:
+        """Deletes points, chain by chain; what they alone needed is freed by `prune`. Done again it finishes, not fails.
+
+        Raises NotFound before anything is deleted; LastPoint where a chain would have none left and `last_too` does not
+        say that it may; RepositoryLocked.
+        """
+        chains = group_by_chain(self.store, points, self.chains, lambda chain: self._chain(chain).read_sequence())
+        return [
+            delete_points(self._chain(chain), of_chain, owner=owner, clock=self.clock, last_too=last_too)
+            for chain, of_chain in chains.items()
+        ]
+
+    def prune(
+        self, rules: PruneRules, *, owner: str, progress: ProgressFn = _silent, cancelled: CancelledFn = _never
+    ) -> PruneReport:
+        """Frees what no point needs, chain by chain. A chain that is damaged or in use is left out, and the report says so.
+
+        Raises Cancelled, Unavailable; what was done by then stays done and the next prune goes on.
+        """
+        archive = self.description.archive
+        return prune_repository(
+            self.store, self._chain, rules, self.clock, owner, archive=archive, progress=progress, cancelled=cancelled
+        )
+
+    def salvage_point(
+        self, point: str, folder: Path, *, progress: ProgressFn = _silent, cancelled: CancelledFn = _never
+    ) -> Salvage:
+        """Writes what can still be read of a damaged point into a new or empty folder, and says what is lost.
+
+        Raises NotFound, InvalidInput, Cancelled, DiskFull, Rehydrating; Damaged where not even its recipe can be read.
+        """
+        return salvage(self._readable(point), folder, progress=progress, cancelled=cancelled)
 
     def stats(self) -> dict[str, Any]:
         """`{total_bytes, objects, chains[{chain, source, points[{id, created_at, stored_bytes}]}]}`."""
@@ -271,22 +318,9 @@ class Repository:
         """The point's manifest, by its locator where there is one, else by reading the manifests, newest first."""
         told = list(chains) if chains is not None else chains_of_point(self.store, point) or self.chains()
         for chain_id in told:
-            chain = self._chain(chain_id)
-            hint = hinted_sequence(self.store, self.sealer, chain_id, locator_name(point, chain_id))
-            sequences = sorted(chain.sequences(), key=lambda sequence: (sequence == hint, sequence), reverse=True)
-            damage: Damaged | None = None
-            for sequence in sequences:
-                try:
-                    read = chain.manifest(sequence)
-                except Damaged as error:
-                    damage = error
-                    continue
-                except ObjectMissing:
-                    continue
-                if read.manifest.point.id == point:
-                    return read
-            if damage is not None:
-                raise damage
+            found = manifest_of_point(self._chain(chain_id), point)
+            if found is not None:
+                return found
         return None
 
     def _store(
@@ -317,16 +351,16 @@ class Repository:
         progress: ProgressFn,
         cancelled: CancelledFn,
     ) -> ReadManifest:
-        last = chain.last()
+        head = chain.head()
         spoiled: set[bytes] = set()
         while True:
             index = ChunkIndex()
             before: PointReader | None = None
             if not self.description.archive:
-                before = self._before(last)
+                before = self._before(head.point)
                 if not spoiled:
                     # Damaged index objects only cost storing their chunks again; `check` names them.
-                    chain.add_indexed(index, absent=False)
+                    chain.add_indexed(index, absent=False, head=head)
             writer = PointWriter(
                 chain,
                 index,
@@ -337,7 +371,7 @@ class Repository:
                 clock=self.clock,
             )
             try:
-                return writer.write(content(), header, lock, last, progress, cancelled)
+                return writer.write(content(), header, lock, head, progress, cancelled)
             except BaseDamaged as error:
                 # A damaged point must not stop the next one: what it cannot lend is stored anew, and no chunk is taken
                 # for stored that may be in a damaged pack.

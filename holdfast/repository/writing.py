@@ -18,7 +18,7 @@ from holdfast.model.errors import Cancelled, RepositoryLocked
 from holdfast.model.job import Progress
 from holdfast.model.point import PointKind
 from holdfast.repository.bases import Bases
-from holdfast.repository.chain import Chain, ChainLock
+from holdfast.repository.chain import Chain, ChainLock, Head
 from holdfast.repository.chunks import SMALL_CHUNKS, TABLE_CHUNKS, ChunkNamer
 from holdfast.repository.codecs import encode_frame
 from holdfast.repository.content import PointContent, Skeletal
@@ -92,11 +92,11 @@ class PointWriter:
         content: PointContent,
         header: PointHeader,
         lock: ChainLock,
-        last: ReadManifest | None,
+        head: Head,
         progress: ProgressFn,
         cancelled: CancelledFn,
     ) -> ReadManifest:
-        """Stores the content and the manifest after `last`.
+        """Stores the content and the manifest after `head`.
 
         Raises Cancelled, RepositoryLocked, BadBacpac, Unavailable; BaseDamaged for a stream of the point before.
         """
@@ -130,12 +130,12 @@ class PointWriter:
             held_layout = self._hold(layout, writer, recipes, held_before[1])
             recipes.finish()
             self._index_written((data, recipes), everything=True)
-        kind: PointKind = "full" if last is None or self._archive else "increment"
+        kind: PointKind = "full" if head.point is None or self._archive else "increment"
         manifest = Manifest(
             repository=self.chain.sealer.repository,
             chain=self.chain.id,
-            sequence=last.manifest.sequence + 1 if last else 1,
-            previous=last.previous if last else None,
+            sequence=head.previous.sequence + 1 if head.previous else 1,
+            previous=head.previous,
             fence=lock.fence,
             point=header,
             kind=kind,
@@ -150,6 +150,7 @@ class PointWriter:
             added_bytes=self._added.size,
             packs=self._added.packs,
             indexes=self._added.indexes,
+            record=head.record.sequence if head.record else None,
         )
         return self._commit(manifest, lock, cancelled)
 

@@ -172,3 +172,46 @@ def test_chunk_ids_and_locators_are_as_the_page_says() -> None:
     locator = next((GOLDEN / "repository" / "points").rglob("chain-a"))
     hint = json.loads(reader.document("chain-a", locator.relative_to(GOLDEN / "repository").as_posix()))
     assert (hint["chain"], hint["point"]) == ("chain-a", locator.parent.name)
+
+
+def test_removal_records_tell_what_the_page_says(tmp_path: Path, clock: Any, bacpac: Any, tools: Any) -> None:
+    """Numbers, gaps and links of a chain with removals, read by the page alone; the gap's hash is that of what was there."""
+    from datetime import timedelta
+
+    from holdfast.repository import PruneRules, Repository
+    from holdfast.storage import open_store
+
+    root = tmp_path / "repository"
+    repository = Repository.init(open_store(root.as_uri(), clock=clock), PASSWORD, clock=clock, cost=tools.cost)
+    points = [
+        repository.store_point(bacpac({"T": [tools.rows(900, n)]}, exported=n), tools.header_of(n), owner="w").id
+        for n in (1, 2, 3, 4)
+    ]
+    folder = root / "chains" / "chain-a" / "manifests"
+    hashes_before = {int(path.name): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+    repository.delete_points(points[1:3], owner="w")
+    repository.prune(PruneRules(grace=timedelta(hours=1)), owner="w")
+
+    reader = Reader(root)
+    read: dict[int, dict[str, Any]] = {}
+    kinds: dict[int, int] = {}
+    for path in sorted(folder.iterdir()):
+        kinds[int(path.name)] = path.read_bytes()[9]
+        read[int(path.name)] = json.loads(reader.document("chain-a", f"chains/chain-a/manifests/{path.name}"))
+    assert kinds == {1: 1, 4: 1, 5: 6, 6: 6}
+    newest = read[6]
+    (gap,) = newest["gaps"]
+    assert (gap["first"], gap["last"], gap["sha256"]) == (2, 3, hashes_before[3])
+    assert gap["previous"] == {"sequence": 1, "sha256": hashes_before[1]}
+    assert read[4]["previous"] == {"sequence": 3, "sha256": gap["sha256"]}
+    assert read[5]["previous"] == {"sequence": 4, "sha256": hashes_before[4]}
+    assert [(one["sequence"], one["point"], one["sha256"]) for one in read[5]["removed"]] == [
+        (2, points[1], hashes_before[2]),
+        (3, points[2], hashes_before[3]),
+    ]
+    assert read[6]["removed"] == []
+    assert {one["object"].split("/")[2] for one in newest["condemned"]} <= {"data", "recipes"}
+    for one in newest["condemned"]:
+        assert (root / one["object"]).stat().st_size == one["bytes"]
+        assert one["since"] == "2026-01-01T03:00:00Z"
+    assert newest["condemned"]
