@@ -91,8 +91,8 @@ def test_space_really_comes_back(
     alone.store_point(files[last], tools.header_of(3), owner="w")
     repository.delete_points(old, owner="w")
     before = tools.total(memory)
-    told = repository.prune(PruneRules(grace=timedelta(0), dry_run=True), owner="w")
-    done = repository.prune(AT_ONCE, owner="w")
+    told = repository.prune(PruneRules(grace=timedelta(0), dead_percent=5, dry_run=True), owner="w")
+    done = repository.prune(PruneRules(grace=timedelta(0), dead_percent=5), owner="w")
     after = tools.total(memory)
     assert after < tools.total(alone.store) * 1.05 + 4000 < before * 0.7
     assert done.ok
@@ -100,7 +100,7 @@ def test_space_really_comes_back(
     assert told.freed_bytes == done.freed_bytes
     assert told.written_bytes == pytest.approx(done.written_bytes, rel=0.25, abs=4000), "an estimate"
     _whole(repository, {last: files[last]}, tmp_path)
-    again = repository.prune(AT_ONCE, owner="w")
+    again = repository.prune(PruneRules(grace=timedelta(0), dead_percent=5), owner="w")
     assert (again.freed_bytes, again.written_bytes, tools.total(memory)) == (0, 0, after)
 
 
