@@ -57,6 +57,7 @@ class ChunkIndex:
         self.packs: list[IndexedPack] = []
         self._numbers: dict[str, int] = {}
         self._absent: set[int] = set()
+        self._spoiled: set[tuple[int, int]] = set()
         self._fresh: list[_Run] = []
         self._runs: list[_Run] = []
 
@@ -101,8 +102,17 @@ class ChunkIndex:
         if len(rows):
             self._fresh.append(_Run(ids[:, 0].astype(np.uint64), rows))
 
+    @property
+    def spoiled(self) -> int:
+        """How many frames are known to be unreadable."""
+        return len(self._spoiled)
+
+    def spoil(self, pack: int, frame: int) -> None:
+        """A frame (by the numbers of `Location`) cannot be read: its chunks are looked for elsewhere first."""
+        self._spoiled.add((pack, frame))
+
     def find(self, chunk: bytes) -> Location | None:
-        """One place of the chunk, in a pack that is present where there is one."""
+        """One place of the chunk, where it can be read as far as is known, if there is one."""
         at = self.place(chunk)
         if at is None:
             return None
@@ -120,7 +130,8 @@ class ChunkIndex:
             while at < len(run.high) and int(run.high[at]) == high:
                 row = run.rows[at]
                 if int(row["low"]) == low:
-                    if int(row["pack"]) not in self._absent:
+                    pack = int(row["pack"])
+                    if pack not in self._absent and (pack, int(row["frame"])) not in self._spoiled:
                         return number, at
                     second_best = number, at
                 at += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 
@@ -117,8 +118,13 @@ def _names_any(chain: Chain, index: str, packs: set[str]) -> bool:
         return False
 
 
-def plan(chain: Chain, known: Sequence, space: ChainSpace, rules: PruneRules, check: Callable[[], None]) -> Plan:
-    """Marks what all points reach. Raises Damaged where a recipe or node cannot be read: nothing may be removed then."""
+def plan(
+    chain: Chain, known: Sequence, space: ChainSpace, rules: PruneRules, now: datetime, check: Callable[[], None]
+) -> Plan:
+    """Marks what all points reach; what is write-once at the time `now` is not rewritten.
+
+    Raises Damaged where a recipe or node cannot be read: nothing may be removed then.
+    """
     live = LiveChunks(space.index)
     reader = ChainReader(chain, filled=space.index)
     any_lost = False
@@ -151,7 +157,7 @@ def plan(chain: Chain, known: Sequence, space: ChainSpace, rules: PruneRules, ch
     found.dead += [name for name in unindexed if name.rpartition("/")[2] in avoided]
     for names in small.values():
         found.rewrite += names if len(names) >= MANY_SMALL else []
-    found.rewrite = [name for name in sorted(found.rewrite) if _readable(space, name)]
+    found.rewrite = [name for name in sorted(found.rewrite) if _may_be_rewritten(space, name, now)]
     return found
 
 
@@ -159,11 +165,14 @@ def _indexed(space: ChainSpace, name: str) -> bool:
     return space.index.has_pack(name.rpartition("/")[2])
 
 
-def _readable(space: ChainSpace, name: str) -> bool:
+def _may_be_rewritten(space: ChainSpace, name: str, now: datetime) -> bool:
+    """A copy of a locked pack's chunks would only take more space: the pack itself must stay."""
     info = space.packs[name][1]
     if not info.readable:
         space.notes.append(f"{name}: parts of it are dead, but it is in the archive tier and is not rewritten")
-    return info.readable
+    elif info.write_once(now):
+        space.notes.append(f"{name}: parts of it are dead, but it is locked or held and is not rewritten")
+    return info.readable and not info.write_once(now)
 
 
 def needed_places(space: ChainSpace, found: Plan, names: list[str]) -> dict[str, np.ndarray]:

@@ -77,7 +77,7 @@ class ChainPrune:
         found = (
             plan_archive(self.chain, known, space)
             if self.archive
-            else plan(self.chain, known, space, self.rules, self._check(lock))
+            else plan(self.chain, known, space, self.rules, self.clock.now(), self._check(lock))
         )
         self.report.notes += space.notes
         if recorder is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
+from typing import TypeVar
 
 from holdfast.model.errors import Damaged
 from holdfast.repository.codecs import decode_frame
@@ -19,6 +20,7 @@ FETCH_STORED = 4 << 20
 #: Plain bytes of frames that are kept: the increments of many days are read side by side, a frame of each.
 CACHED = 64 << 20
 
+Read = TypeVar("Read")
 FrameKey = tuple[int, int]
 """A pack's number in `ChunkIndex.packs`, and a frame's in the pack."""
 
@@ -48,10 +50,24 @@ class ChunkReader:
         return found
 
     def chunk(self, chunk: bytes) -> bytes:
-        """A whole chunk; for nodes and the like, not for data in bulk."""
-        at = self.locate(chunk)
-        frame = self.frames([(at.pack, at.frame)])[at.pack, at.frame]
-        return frame[at.offset : at.offset + at.length]
+        """A whole chunk; for nodes and the like, not for data in bulk. Raises Damaged, Rehydrating."""
+
+        def read() -> bytes:
+            at = self.locate(chunk)
+            frame = self.frames([(at.pack, at.frame)])[at.pack, at.frame]
+            return frame[at.offset : at.offset + at.length]
+
+        return self.elsewhere(read)
+
+    def elsewhere(self, read: Callable[[], Read]) -> Read:
+        """What `read` gives; tried again while frames turn out to be damaged whose chunks may lie elsewhere, too."""
+        while True:
+            known = self._index.spoiled
+            try:
+                return read()
+            except Damaged:
+                if self._index.spoiled == known:
+                    raise
 
     def frames(self, wanted: Iterable[FrameKey]) -> dict[FrameKey, bytes]:
         """The plain bytes of these frames; neighbours in a pack come with one request. Raises Damaged, Rehydrating."""
@@ -98,18 +114,23 @@ class ChunkReader:
         length = int(pack.offsets[last]) + int(pack.stored[last]) - begin
         try:
             sealed = memoryview(self._store.get_range(name, begin, length))
-        except ObjectMissing:
-            raise Damaged(f"{name}: the pack is missing") from None
-        if len(sealed) < length:
-            raise Damaged(f"{name}: it is cut short")
+            if len(sealed) < length:
+                raise Damaged(f"{name}: it is cut short")
+        except (ObjectMissing, Damaged) as error:
+            for frame in range(first, last + 1):
+                self._index.spoil(number, frame)
+            raise error if isinstance(error, Damaged) else Damaged(f"{name}: the pack is missing") from None
         seal = self._seals.get(number, lambda: self._sealer.of(pack.header, pack.kind, self._chain, name))
         frames: list[bytes] = []
         for frame in range(first, last + 1):
             at = int(pack.offsets[frame]) - begin
-            plain = decode_frame(
-                seal.open(frame, sealed[at : at + int(pack.stored[frame])]), int(pack.plain[frame]), name
-            )
-            if len(plain) != int(pack.plain[frame]):
-                raise Damaged(f"{name}: frame {frame} has another length than the index says")
+            try:
+                opened = seal.open(frame, sealed[at : at + int(pack.stored[frame])])
+                plain = decode_frame(opened, int(pack.plain[frame]), name)
+                if len(plain) != int(pack.plain[frame]):
+                    raise Damaged(f"{name}: frame {frame} has another length than the index says")
+            except Damaged:
+                self._index.spoil(number, frame)
+                raise
             frames.append(plain)
         return frames

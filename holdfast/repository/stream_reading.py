@@ -47,6 +47,9 @@ class StreamReader:
         """The bytes from `start` to `end`. Raises Damaged naming what is, Rehydrating."""
         if start >= end:
             return np.empty(0, np.uint8)
+        return self.chunks.elsewhere(lambda: self._read(stream, start, end))
+
+    def _read(self, stream: StreamRef, start: int, end: int) -> np.ndarray:
         found = self.extents.chunk_extents(stream, start, end)
         rows = found.rows
         numbers, place = np.unique(rows[:, 0], return_inverse=True)

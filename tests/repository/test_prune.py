@@ -431,3 +431,17 @@ def test_an_archive_repository_frees_whole_packs_and_rewrites_none(
     store.finish_rehydration()
     assert archive.verify_point(copies[1]) > 0
     assert archive.check(read_data=True).notes == []
+
+
+def test_a_locked_pack_is_not_rewritten(repository: Repository, files: dict[str, Path], memory: MemoryStore) -> None:
+    """It must stay whatever is copied out of it, so a copy would only take more space."""
+    first, second, third = files
+    until = repository.clock.now() + timedelta(days=30)
+    for name in [name for name in memory.objects if "/data/" in name]:
+        memory.lock(name, until)
+    before = {name for name in memory.objects if "/data/" in name}
+    repository.delete_points([first], owner="w")
+    report = repository.prune(PruneRules(grace=timedelta(0), dead_percent=1), owner="w")
+    assert {name for name in memory.objects if "/data/" in name} == before
+    assert any("locked or held" in note for chain in report.chains for note in chain.notes)
+    assert [point.id for point in repository.points()] == [second, third]
