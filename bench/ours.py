@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -60,13 +61,14 @@ class Holdfast(Contender):
         """Whether this version deletes points and prunes."""
         return all(_known(*words) for words in (("point", "delete"), ("repository", "prune")))
 
-    def delete(self, day: int) -> Cost:
-        """Removes the point."""
-        return self._command("point", "delete", id_of_day(day))
+    def delete(self, days: Iterable[int]) -> Cost:
+        """Removes these points."""
+        return self._command("point", "delete", *map(id_of_day, days))
 
     def prune(self) -> Cost:
-        """Frees what no point needs."""
-        return self._command("repository", "prune")
+        """Frees what no point needs, at once: nobody restores meanwhile. The first run may only mark."""
+        runs = [self._command("repository", "prune", "--grace", "0") for _ in range(2)]
+        return runs[0].plus(runs[1])
 
     def _program(self, verb: str, *argv: str) -> Cost:
         own = [sys.executable, "-m", "bench.holdfast_program", verb, self.url, str(self.password)]

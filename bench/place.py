@@ -15,9 +15,9 @@ def series_folder() -> Path:
     return _made(CACHE / "series")
 
 
-def results_folder() -> Path:
+def results_folder(scale: float) -> Path:
     """One JSON file a piece."""
-    return _made(CACHE / "results")
+    return _made(CACHE / "results" / f"{scale:g}")
 
 
 def work_folder(name: str) -> Path:

@@ -7,25 +7,26 @@ from typing import Any
 
 from bench.contender import Contender
 from bench.days import Day, restored
-from bench.line_up import HOLDFAST, INFLATED_PEERS, RAW_PEERS, taking_part
+from bench.line_up import BORG, BORG_SMALL, HOLDFAST, INFLATED_PEERS, RAW_PEERS, RESTIC, taking_part
 from bench.measuring import Cost, middle
 from bench.ours import Holdfast
 from bench.series import Series, inflated_bytes
 
 _ROUNDS = 3
-_FIELD = (HOLDFAST, *INFLATED_PEERS, *RAW_PEERS)
+_WEEK = (HOLDFAST, *INFLATED_PEERS, *RAW_PEERS)
+_MONTH = (HOLDFAST, RESTIC, BORG, BORG_SMALL)
 
 
 def seven_days(scale: float, work: Path) -> dict[str, Any]:
     """At least 150 MB inflated at scale 1."""
-    with taking_part(_FIELD, work) as contenders:
+    with taking_part(_WEEK, work) as contenders:
         return _grow(Series(40 * scale), 7, contenders, work)
 
 
 def thirty_days(scale: float, work: Path) -> dict[str, Any]:
     """A smaller database for longer; then restores of its ends, and of what is left when half of it was deleted."""
     series = Series(5 * scale)
-    with taking_part(_FIELD, work) as contenders:
+    with taking_part(_MONTH, work) as contenders:
         result = _grow(series, 30, contenders, work)
         ours = contenders[0]
         assert isinstance(ours, Holdfast)
@@ -88,8 +89,7 @@ def _pruned(ours: Holdfast, series: Series, days: int, work: Path) -> dict[str, 
     if not ours.can_delete():
         return None
     before = ours.stored_bytes()
-    for number in range(1, days, 2):
-        ours.delete(number)
+    ours.delete(range(1, days, 2))
     ours.prune()
     left = range(0, days, 2)
     start = middle(ours.start() for _ in range(_ROUNDS))
