@@ -31,7 +31,8 @@ def first_bytes(file: Result, name: str) -> int:
 def first_share(files: Iterable[Result], name: str) -> float:
     """First points of several files, of their BACPACs' own bytes together."""
     told = list(files)
-    return sum(first_bytes(file, name) for file in told) / sum(file["bacpac_bytes"] for file in told)
+    whole: int = sum(file["bacpac_bytes"] for file in told)
+    return sum(first_bytes(file, name) for file in told) / whole
 
 
 def wall(result: Result, name: str, operation: str) -> float:

@@ -57,7 +57,7 @@ _SECTIONS: dict[str, tuple[tuple[str, Section], ...]] = {
 }
 
 
-def page(kept: Mapping[str, Mapping[str, Result]], mark: str, plots: Mapping[str, str], scale: float) -> str:
+def page(kept: Mapping[str, Result], mark: str, plots: Mapping[str, str], scale: float) -> str:
     """The page. `kept` are result files by piece; `mark` the present engine's; `plots` the drawn files by piece."""
     results = {piece: one["result"] for piece, one in kept.items()}
     lines = ["# Benchmarks", ""]
@@ -78,7 +78,7 @@ def page(kept: Mapping[str, Mapping[str, Result]], mark: str, plots: Mapping[str
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _machine(kept: Mapping[str, Mapping[str, Result]]) -> list[str]:
+def _machine(kept: Mapping[str, Result]) -> list[str]:
     machines = [dict(one["machine"]) for one in kept.values()]
     if not machines:
         return ["Nothing was measured yet.", ""]
@@ -90,6 +90,6 @@ def _machine(kept: Mapping[str, Mapping[str, Result]]) -> list[str]:
     return lines
 
 
-def _stale(kept: Mapping[str, Mapping[str, Result]], mark: str) -> list[str]:
+def _stale(kept: Mapping[str, Result], mark: str) -> list[str]:
     old = [f"`{piece}`" for piece, one in kept.items() if one["mark"] != mark]
     return [f"Measured with an earlier engine than the present one: {', '.join(old)}.", ""] if old else []

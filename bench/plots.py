@@ -34,7 +34,6 @@ _PEERS = {
     BORG_RAW: "#CC79A7",
 }
 _FLOOR = "#777777"
-_STYLE = {"svg.hashsalt": "holdfast", "svg.fonttype": "none", "font.size": 9, "axes.spines.top": False}
 
 
 def draw(results: Mapping[str, Result], folder: Path) -> dict[str, str]:
@@ -42,7 +41,15 @@ def draw(results: Mapping[str, Result], folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     drawers = {"growth7": _growth, "growth30": _growth, "speed": _speed, "memory": _memory}
     drawn: dict[str, str] = {}
-    with mpl.rc_context({**_STYLE, "axes.spines.right": False}):
+    with mpl.rc_context(
+        {
+            "svg.hashsalt": "holdfast",
+            "svg.fonttype": "none",
+            "font.size": 9,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+        }
+    ):
         for piece, drawer in drawers.items():
             if piece in results:
                 figure = drawer(results[piece])

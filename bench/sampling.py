@@ -11,7 +11,7 @@ import json
 import sys
 import threading
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +26,7 @@ _NATIVE = "threads of native libraries"
 @contextmanager
 def sampled(out: TextIO) -> Iterator[None]:
     """Samples what happens inside; then writes `{"wall", "cpu", "by_function": {name: seconds}}` as one line."""
-    found: Counter[str] = Counter()
+    found: dict[str, float] = defaultdict(float)
     over = threading.Event()
     sampler = threading.Thread(target=_sample, args=(found, over), name="sampler")
     wall, cpu = time.perf_counter(), time.process_time()
@@ -44,7 +44,7 @@ def sampled(out: TextIO) -> Iterator[None]:
     out.write("\n")
 
 
-def _sample(found: Counter[str], over: threading.Event) -> None:
+def _sample(found: dict[str, float], over: threading.Event) -> None:
     before: dict[int, float] = {}
     while not over.wait(_EVERY):
         frames = sys._current_frames()

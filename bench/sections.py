@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.figures import Result, added_after_first, first_bytes, first_share, processor, wall
+from bench.figures import Result, added_after_first, first_bytes, first_share, processor, tellable, wall
 from bench.line_up import HOLDFAST
 from bench.pieces.first import SERIES
 from bench.pieces.speed import OPERATIONS
@@ -119,12 +119,11 @@ def speeds(result: Result) -> Iterator[str]:
         cells: list[str] = []
         for operation in OPERATIONS:
             took = wall(result, name, operation)
-            ratio = took / wall(result, HOLDFAST, operation)
-            cells += [
-                times(ratio),
-                f"{seconds(took)}, {speed(whole / took)}",
-                seconds(processor(result, name, operation)),
-            ]
+            ours = wall(result, HOLDFAST, operation)
+            told = tellable(took) and tellable(ours)
+            cells.append(times(took / ours) if told else "too short")
+            cells.append(f"{seconds(took)}, {speed(whole / took)}" if told else seconds(took))
+            cells.append(seconds(processor(result, name, operation)))
         rows.append((name, *cells, seconds(result["contenders"][name]["start"]["wall"])))
     head = [cell for operation in OPERATIONS for cell in (operation, "", "cores")]
     yield from table(("", *head, "start-up"), rows)
