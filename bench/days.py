@@ -31,12 +31,11 @@ class Day:
         # Always the same paths: peers look for the last version of a file by its path.
         self._inflated, self._raw, self._scratch = work / "inflated", work / "raw", work / "scratch"
         emptied(self._scratch)
-        self._idle = middle(self._inflate() for _ in range(3))
 
     def inflated(self) -> tuple[Path, Cost]:
         """A folder of its entries, written now."""
-        cost = self._inflate(str(self.bacpac), str(emptied(self._inflated)))
-        return self._inflated, cost.without(self._idle)
+        cost = _inflate(self._scratch, str(self.bacpac), str(emptied(self._inflated)))
+        return self._inflated, cost.without(_idle(self._scratch))
 
     def raw(self) -> Path:
         """A folder with the file and nothing else."""
@@ -53,9 +52,16 @@ class Day:
         folder, inflating = self.inflated()
         return contender.store(number, folder), inflating
 
-    def _inflate(self, *argv: str) -> Cost:
-        program = [sys.executable, "-m", "bench.inflating", *argv]
-        return run(program, folder=ROOT, environment={"PYTHONPATH": str(ROOT)}, scratch=self._scratch)
+
+def _inflate(scratch: Path, *argv: str) -> Cost:
+    program = [sys.executable, "-m", "bench.inflating", *argv]
+    return run(program, folder=ROOT, environment={"PYTHONPATH": str(ROOT)}, scratch=scratch)
+
+
+@cache
+def _idle(scratch: Path) -> Cost:
+    """What starting the inflating program costs when there is nothing to inflate."""
+    return middle(_inflate(scratch) for _ in range(5))
 
 
 def restored(contender: Contender, number: int, bacpac: Path, work: Path) -> tuple[Cost, int]:
