@@ -42,6 +42,16 @@ def wall(result: Result, name: str, operation: str) -> float:
     return float(own[operation]["wall"] + inflating)
 
 
+def restore_speed(restore: Result) -> float:
+    """Of the piece `growth30`: inflated bytes a second of one restore."""
+    return float(restore["bytes"] / restore["wall"])
+
+
+def slowest(restores: Iterable[Result]) -> Result:
+    """The one that gave the fewest bytes a second."""
+    return min(restores, key=restore_speed)
+
+
 def tellable(took: float) -> bool:
     """Whether a time without start-up is long enough to be no noise of the start-up."""
     return took >= _LEAST_SECONDS

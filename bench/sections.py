@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.figures import Result, added_after_first, first_bytes, first_share, processor, tellable, wall
+from bench.figures import (
+    Result,
+    added_after_first,
+    first_bytes,
+    first_share,
+    processor,
+    restore_speed,
+    slowest,
+    tellable,
+    wall,
+)
 from bench.line_up import HOLDFAST
 from bench.pieces.first import SERIES
 from bench.pieces.speed import OPERATIONS
@@ -52,15 +62,15 @@ def growth(result: Result) -> Iterator[str]:
 def restores(result: Result) -> Iterator[str]:
     """Of the thirty days: ends of the chain, and what is left of it after a prune."""
     found, pruned = result["restores"], result["pruned"]
-    rows = [
-        ("the first point", "1.00 ×", speed(found["first"])),
-        ("the newest point", times(found["newest"] / found["first"]), speed(found["newest"])),
-    ]
+    shown = {"the first point": found["first"], "the newest point": found["newest"]}
     if pruned is not None:
-        for label, pick in (("the slowest", min), ("the fastest", max)):
-            chosen = pick(pruned["speeds"].values())
-            rows.append((f"{label} after a prune", times(chosen / found["first"]), speed(chosen)))
-    yield from table(("restore of", "of the first", "inflated"), rows)
+        shown["the slowest after a prune"] = slowest(pruned["points"].values())
+    first = restore_speed(found["first"])
+    rows = [
+        (what, times(restore_speed(one) / first), speed(restore_speed(one)), seconds(one["wall"]))
+        for what, one in shown.items()
+    ]
+    yield from table(("restore of", "speed of the first", "inflated", "without start-up"), rows)
     if pruned is None:
         yield "This version cannot delete points, so nothing was pruned."
     else:

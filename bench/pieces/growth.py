@@ -12,7 +12,7 @@ from bench.measuring import Cost, middle
 from bench.ours import Holdfast
 from bench.series import Series, inflated_bytes
 
-_ROUNDS = 3
+_ROUNDS = 5
 _WEEK = (HOLDFAST, *INFLATED_PEERS, *RAW_PEERS)
 _MONTH = (HOLDFAST, RESTIC, BORG, BORG_SMALL)
 
@@ -25,7 +25,7 @@ def seven_days(scale: float, work: Path) -> dict[str, Any]:
 
 def thirty_days(scale: float, work: Path) -> dict[str, Any]:
     """A smaller database for longer; then restores of its ends, and of what is left when half of it was deleted."""
-    series = Series(5 * scale)
+    series = Series(20 * scale)
     with taking_part(_MONTH, work) as contenders:
         result = _grow(series, 30, contenders, work)
         ours = contenders[0]
@@ -79,8 +79,8 @@ def _ends(ours: Holdfast, series: Series, days: int, work: Path) -> dict[str, An
         first.append(restored(ours, 0, series.day(0), work)[0])
         newest.append(restored(ours, days - 1, series.day(days - 1), work)[0])
     return {
-        "first": _speed(middle(first).without(start), series.day(0)),
-        "newest": _speed(middle(newest).without(start), series.day(days - 1)),
+        "first": _restore(middle(first).without(start), series.day(0)),
+        "newest": _restore(middle(newest).without(start), series.day(days - 1)),
     }
 
 
@@ -100,10 +100,10 @@ def _pruned(ours: Holdfast, series: Series, days: int, work: Path) -> dict[str, 
     return {
         "before_bytes": before,
         "after_bytes": ours.stored_bytes(),
-        "speeds": {number: _speed(middle(costs[number]).without(start), series.day(number)) for number in left},
+        "points": {number: _restore(middle(costs[number]).without(start), series.day(number)) for number in left},
     }
 
 
-def _speed(cost: Cost, package: Path) -> float:
-    """Inflated bytes a second."""
-    return inflated_bytes(package) / cost.wall
+def _restore(cost: Cost, package: Path) -> dict[str, float]:
+    """Seconds without start-up, and inflated bytes."""
+    return {"wall": cost.wall, "bytes": inflated_bytes(package)}

@@ -71,8 +71,9 @@ def _speeds(**seconds: float) -> dict[str, Any]:
 @pytest.fixture
 def results() -> dict[str, dict[str, Any]]:
     month = _growth(2 * _MB, 60 * _MB, days=30)
-    month["restores"] = {"first": 300.0 * _MB, "newest": 210.0 * _MB}
-    month["pruned"] = {"before_bytes": 9, "after_bytes": 8, "speeds": {"0": 300.0 * _MB, "2": 120.0 * _MB}}
+    first, newest, worst = ({"wall": wall, "bytes": 100 * _MB} for wall in (0.35, 0.5, 0.875))
+    month["restores"] = {"first": first, "newest": newest}
+    month["pruned"] = {"before_bytes": 9, "after_bytes": 8, "points": {"0": newest, "2": worst}}
     purges = {ORDINARY: 100, **dict.fromkeys(ALONE, 90), **dict.fromkeys(WITH_DAY, 101)}
     peaks = {"first": 200 * _MB, "increment": 220 * _MB, "restore": 150 * _MB}
     stage = {"wall": 2.0, "cpu": 3.0, "by_function": {"repository.seal.seal": 2.9, "too.little": 0.01}}
