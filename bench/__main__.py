@@ -7,6 +7,7 @@ was stopped goes on where it was. A scale other than 1 tries the bench itself: i
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from bench.measuring import ROOT, ProgramFailed
 from bench.page import page
 from bench.peers import INSTALL, installed
 from bench.pieces import PIECES
-from bench.place import CACHE, results_folder, work_folder
+from bench.place import CACHE, remove_work, results_folder, work_folder
 from bench.plots import draw
 from bench.results import fingerprint, load, save
 
@@ -32,6 +33,8 @@ def main() -> int:
         parser.error(f"there is no piece {', '.join(unknown)}; there are {', '.join(PIECES)}")
     if asked.scale <= 0:
         parser.error("--scale must be above 0")
+    # An ordinary end, so that no Azurite of a contender stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     results = results_folder(asked.scale)
     failed = [] if asked.page_only else _measure(asked.pieces, asked.scale, results)
     _write(asked.scale, results)
@@ -57,7 +60,7 @@ def _measure(named: list[str], scale: float, results: Path) -> list[str]:
             failed.append(name)
             continue
         finally:
-            work_folder(name).rmdir()
+            remove_work(name)
         _say(f"{name}: {time.monotonic() - started:.0f} s")
     return failed
 

@@ -27,6 +27,11 @@ def work_folder(name: str) -> Path:
     return _made(folder)
 
 
+def remove_work(name: str) -> None:
+    """Away with a piece's work folder."""
+    shutil.rmtree(CACHE / "work" / name, ignore_errors=True)
+
+
 def emptied(folder: Path) -> Path:
     """The folder, with nothing in it."""
     shutil.rmtree(folder, ignore_errors=True)

@@ -54,7 +54,7 @@ def growth(result: Result) -> Iterator[str]:
         "first day",
         "all days",
         "a day takes",
-        "start-up of it",
+        "start-up in it",
     )
     yield from table(head, rows)
 

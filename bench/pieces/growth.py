@@ -40,10 +40,8 @@ def _grow(series: Series, days: int, contenders: list[Contender], work: Path) ->
     packages = [series.day(number) for number in range(days)]
     figures: dict[str, dict[str, Any]] = {
         contender.name: {
-            "empty": contender.stored_bytes(),
             "stored": [],
             "costs": [],
-            "inflating": [],
             "start": middle(contender.start() for _ in range(_ROUNDS)).as_json(),
         }
         for contender in contenders
@@ -55,8 +53,7 @@ def _grow(series: Series, days: int, contenders: list[Contender], work: Path) ->
             own = figures[contender.name]
             cost, inflating = day.stored_by(contender, number)
             own["stored"].append(contender.stored_bytes())
-            own["costs"].append(cost.as_json())
-            own["inflating"].append(inflating.as_json())
+            own["costs"].append(cost.plus(inflating).as_json())
     checked = (0, days // 2, days - 1)
     for contender in contenders:
         found = [restored(contender, number, packages[number], work) for number in checked]

@@ -41,7 +41,7 @@ def speeds(scale: float, work: Path) -> dict[str, Any]:
     """At least 600 MB inflated at scale 1."""
     series = Series(145 * scale)
     packages = [series.day(number) for number in (0, 1)]
-    rounds = [_round(packages, work) for _ in range(_ROUNDS)]
+    rounds = [_round(number, packages, work) for number in range(_ROUNDS)]
     figures: dict[str, dict[str, Any]] = {}
     for name in rounds[0]:
         start = middle(one[name]["start"] for one in rounds)
@@ -60,9 +60,10 @@ def speeds(scale: float, work: Path) -> dict[str, Any]:
     }
 
 
-def _round(packages: list[Path], work: Path) -> dict[str, dict[str, Cost]]:
-    """Each operation by everybody before the next one."""
-    with taking_part(_FIELD, work) as contenders:
+def _round(number: int, packages: list[Path], work: Path) -> dict[str, dict[str, Cost]]:
+    """Each operation by everybody before the next one; somebody else begins in every round."""
+    shift = number * len(_FIELD) // _ROUNDS
+    with taking_part(_FIELD[shift:] + _FIELD[:shift], work) as contenders:
         return _turn_about(contenders, packages, work)
 
 

@@ -19,7 +19,7 @@ def stages(scale: float, work: Path) -> dict[str, Any]:
     series = Series(145 * scale)
     packages = [series.day(number) for number in (0, 1)]
     with holdfast(work) as ours:
-        found = [json.loads(ours.stages(number, package)) for number, package in enumerate(packages)]
+        found = [json.loads(ours.stages(number, package).splitlines()[-1]) for number, package in enumerate(packages)]
     # A process of its own: it keeps what it measures in memory.
     argv = [sys.executable, "-m", "bench.limits", str(packages[0]), str(work)]
     told = subprocess.run(

@@ -29,10 +29,8 @@ def _growth(ours: int, theirs: int, days: int = 7) -> dict[str, Any]:
     def of(added: int) -> dict[str, Any]:
         stored = [100 * _MB + day * added for day in range(days)]
         return {
-            "empty": 0,
             "stored": stored,
             "costs": [_cost(1.0)] * days,
-            "inflating": [_cost(0.1)] * days,
             "start": _cost(0.2),
             "entries_compared": 30,
         }
