@@ -90,7 +90,8 @@ def _speed(result: Result) -> Figure:
         took = {name: wall(result, name, operation) for name in names}
         rates = [whole / 1e6 / took[name] if tellable(took[name]) else 0.0 for name in names]
         bars = axes.barh(names, rates, color=[_colour(name) for name in names], height=0.7)
-        axes.bar_label(bars, fmt="%.0f", padding=2, fontsize=8)
+        labels = [f"{rate:.0f}" if rate else "too short to tell" for rate in rates]
+        axes.bar_label(bars, labels=labels, padding=2, fontsize=8)
         axes.margins(x=0.18)
         axes.set(title=operation, xlabel="MB/s inflated")
     figure.axes[0].invert_yaxis()
