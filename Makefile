@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Named pieces of the long proofs (`make prove PIECES="flips kills"`); none: all of them.
+# Named pieces of the long proofs and of the bench (`make prove PIECES="flips kills"`); none: all of them.
 PIECES ?=
 
 .PHONY: help setup test check style types imports demo prove bench docs requirements clean
@@ -59,8 +59,8 @@ demo: setup ## the main job on generated samples; exit 0 only if everything held
 prove: setup ## the long proofs whole, in named pieces (PIECES="…"), seeded, resumable
 	HOLDFAST_PROVE=all $(BIN)/pytest -m prove --timeout=0 -p no:randomly $(if $(PIECES),-k "$(subst $() , or ,$(strip $(PIECES)))") -s tests
 
-bench: setup ## comparisons with peers, written to docs/benchmarks.md
-	$(BIN)/python -m bench
+bench: setup ## comparisons with peers, in named pieces (PIECES="…"), resumable, written to docs/benchmarks.md
+	$(BIN)/python -m bench $(if $(PIECES),--pieces $(PIECES))
 
 docs: setup ## writes the reference pages from the code
 	$(BIN)/python docs/generate.py

@@ -1,137 +1,122 @@
-"""What is compared: each takes a day's BACPAC, and gives it back. Peers get the inflated entries, which suits them best."""
+"""restic and borg, each with its settings."""
 
 from __future__ import annotations
 
-import os
+import re
 import shutil
-import subprocess
-import zipfile
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar
 
-from holdfast.model.clock import SystemClock
-from holdfast.repository import PasswordCost, PointHeader, Repository
-from holdfast.storage import open_store
+from bench.container import Container
+from bench.contender import PASSWORD, Contender, Takes
+from bench.measuring import Cost
 
-_PASSWORD = "of a bench"  # noqa: S105 (of throw-away repositories)
-_FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-class Contender(Protocol):
-    """One program over the days of a series, in a folder of its own."""
-
-    name: str
-
-    def back_up(self, bacpac: Path, day: int) -> None:
-        """Stores the day."""
-        ...
-
-    def restore(self, day: int, to: Path) -> None:
-        """Gives the day back, into a folder that is there."""
-        ...
-
-    def stored_bytes(self) -> int:
-        """What the repository takes."""
-        ...
+INSTALL = "apt-get install restic borgbackup rclone"
+PROGRAMS = ("restic", "borg", "rclone")
+"""What is compared with, and what restic needs to reach Azurite."""
 
 
-def folder_bytes(folder: Path) -> int:
-    """Bytes of all files below the folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+def installed() -> dict[str, bool]:
+    """Which of the programs this machine has."""
+    return {name: shutil.which(name) is not None for name in PROGRAMS}
 
 
-class Holdfast:
-    """Our own repository in a folder."""
+class Restic(Contender):
+    """restic at one of its compressions (`auto`, `max`)."""
 
-    name = "holdfast"
+    takes: ClassVar[Takes] = "inflated"
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder / "holdfast"
-        self.folder.mkdir()
-        # Made once and kept open, as a worker does. The key's cost is not what is compared.
-        cost = PasswordCost(iterations=1, lanes=1, memory_kib=8 * 1024)
-        self.repository = Repository.init(
-            open_store(f"file://{self.folder}"), _PASSWORD, clock=SystemClock(), name="bench", cost=cost
-        )
+    def __init__(self, name: str, folder: Path, compression: str) -> None:
+        super().__init__(name, folder)
+        self._compression = compression
 
-    def back_up(self, bacpac: Path, day: int) -> None:
-        header = PointHeader(
-            id=self._point(day),
-            source="bench/series",
-            chain="0" * 20,
-            created_at=_FIRST_DAY + timedelta(days=day),
-            consistency="transactional",
-            session=f"day-{day}",
-        )
-        self.repository.store_point(bacpac, header, owner="bench")
+    def environment(self) -> dict[str, str]:
+        return {"RESTIC_PASSWORD": PASSWORD, "RESTIC_REPOSITORY": str(self.repository)}
 
-    def restore(self, day: int, to: Path) -> None:
-        self.repository.write_bacpac(self._point(day), to / "back.bacpac")
+    def init(self) -> None:
+        self._restic("init")
 
-    def stored_bytes(self) -> int:
-        return folder_bytes(self.folder)
+    def start(self) -> Cost:
+        return self._restic("snapshots")
 
-    def _point(self, day: int) -> str:
-        return f"{_FIRST_DAY + timedelta(days=day):%Y%m%dT%H%M%SZ}-{day:08x}"
+    def store(self, day: int, what: Path) -> Cost:
+        return self._restic("backup", "--compression", self._compression, "--tag", f"day-{day}", ".", folder=what)
+
+    def restore(self, day: int, to: Path) -> Cost:
+        return self._restic("restore", "latest", "--tag", f"day-{day}", "--target", str(to))
+
+    def _restic(self, *argv: str, folder: Path | None = None) -> Cost:
+        return self.run(["restic", "--quiet", "--cache-dir", str(self.caches / "restic"), *argv], folder)
 
 
-class _Peer:
-    """A program over the inflated entries. Inflating them counts as its time: somebody has to."""
+class ResticRaw(Restic):
+    """restic on the BACPAC as it is."""
 
-    def __init__(self, folder: Path, name: str, environment: dict[str, str]) -> None:
-        self.name = name
-        self.folder = folder / name
-        self.inflated = folder / f"{name}-inflated"
-        self.environment = {**os.environ, **environment, "HOME": str(folder)}
+    takes: ClassVar[Takes] = "raw"
 
-    def _run(self, *argv: str, cwd: Path) -> None:
-        subprocess.run(argv, check=True, capture_output=True, env=self.environment, cwd=cwd)
 
-    def _inflate(self, bacpac: Path) -> None:
-        shutil.rmtree(self.inflated, ignore_errors=True)
-        with zipfile.ZipFile(bacpac) as package:
-            package.extractall(self.inflated)
+class ResticInAzurite(Restic):
+    """restic into a container of Azurite, through rclone: its own Azure backend knows Microsoft's addresses alone."""
+
+    def __init__(self, name: str, folder: Path, compression: str) -> None:
+        super().__init__(name, folder, compression)
+        self._container = Container(folder)
+
+    def environment(self) -> dict[str, str]:
+        return {
+            "RESTIC_PASSWORD": PASSWORD,
+            "RESTIC_REPOSITORY": f"rclone:azurite:{self._container.name}",
+            "RCLONE_CONFIG": str(self.folder / "rclone.conf"),
+            "RCLONE_CONFIG_AZURITE_TYPE": "azureblob",
+            # Its other ways to name an endpoint put the account into the host's name, which loopback has not.
+            "RCLONE_CONFIG_AZURITE_SAS_URL": self._container.shared_access_url(),
+        }
 
     def stored_bytes(self) -> int:
-        return folder_bytes(self.folder)
+        return self._container.stored_bytes()
+
+    def remove(self) -> None:
+        self._container.stop()
+        super().remove()
 
 
-class Restic(_Peer):
-    """restic, with its own compression."""
+class Borg(Contender):
+    """borg with zstd at level 3, with its own or with given chunks."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, "restic", {"RESTIC_PASSWORD": _PASSWORD, "RESTIC_REPOSITORY": str(folder / "restic")})
-        self._run("restic", "init", cwd=folder)
+    takes: ClassVar[Takes] = "inflated"
 
-    def back_up(self, bacpac: Path, day: int) -> None:
-        self._inflate(bacpac)
-        self._run("restic", "backup", "--tag", f"day-{day}", ".", cwd=self.inflated)
+    def __init__(self, name: str, folder: Path, chunker: str | None = None) -> None:
+        super().__init__(name, folder)
+        self._chunker = ["--chunker-params", chunker] if chunker else []
 
-    def restore(self, day: int, to: Path) -> None:
-        self._run("restic", "restore", "latest", "--tag", f"day-{day}", "--target", str(to), cwd=to)
+    def environment(self) -> dict[str, str]:
+        # A repository that was copied lies elsewhere than its cache remembers, and is ours none the less.
+        return {
+            "BORG_PASSPHRASE": PASSWORD,
+            "BORG_REPO": str(self.repository),
+            "BORG_BASE_DIR": str(self.caches),
+            "BORG_RELOCATED_REPO_ACCESS_IS_OK": "yes",
+        }
+
+    def init(self) -> None:
+        # Its manual: `repokey` where the processor hashes SHA-256 itself, else `repokey-blake2`.
+        self.run(["borg", "init", "--encryption", "repokey" if _hashes_sha256() else "repokey-blake2"])
+
+    def start(self) -> Cost:
+        return self.run(["borg", "list"])
+
+    def store(self, day: int, what: Path) -> Cost:
+        return self.run(["borg", "create", "--compression", "zstd,3", *self._chunker, f"::day-{day}", "."], what)
+
+    def restore(self, day: int, to: Path) -> Cost:
+        return self.run(["borg", "extract", f"::day-{day}"], to)
 
 
-class Borg(_Peer):
-    """borg with zstd."""
+class BorgRaw(Borg):
+    """borg on the BACPAC as it is."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder, "borg", {"BORG_PASSPHRASE": _PASSWORD, "BORG_REPO": str(folder / "borg")})
-        self._run("borg", "init", "--encryption", "repokey-blake2", cwd=folder)
-
-    def back_up(self, bacpac: Path, day: int) -> None:
-        self._inflate(bacpac)
-        self._run("borg", "create", "--compression", "zstd,3", f"::day-{day}", ".", cwd=self.inflated)
-
-    def restore(self, day: int, to: Path) -> None:
-        self._run("borg", "extract", f"::day-{day}", cwd=to)
+    takes: ClassVar[Takes] = "raw"
 
 
-def contenders(folder: Path) -> list[Contender]:
-    """Holdfast, and every peer that is installed."""
-    found: list[Contender] = [Holdfast(folder)]
-    if shutil.which("restic"):
-        found.append(Restic(folder))
-    if shutil.which("borg"):
-        found.append(Borg(folder))
-    return found
+def _hashes_sha256() -> bool:
+    return re.search(r"\bsha_ni\b|\bsha2\b", Path("/proc/cpuinfo").read_text()) is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from holdfast.bacpac.package import Bacpac
+from holdfast.bacpac.writer import Level
 from holdfast.model.clock import Clock
 from holdfast.model.errors import Damaged, NotFound, Rehydrating
 from holdfast.model.job import Progress
@@ -214,16 +215,18 @@ class Repository:
         to: Path,
         *,
         identical: bool = False,
+        level: Level = "fast",
         progress: ProgressFn = _silent,
         cancelled: CancelledFn = _never,
     ) -> WrittenBacpac:
         """Writes the point as a BACPAC: whole and verified, or not at all.
 
-        `identical`: the very same file; else quickly deflated, every entry byte-identical. Raises NotFound, NotIdentical,
-        Damaged, Rehydrating, Cancelled, DiskFull.
+        `identical`: the very same file; else every entry byte-identical, deflated as `level` says: `stored` is the
+        quickest to write and to import, and the largest. Raises NotFound, NotIdentical, Damaged, Rehydrating, Cancelled,
+        DiskFull.
         """
         reader = self._readable(point)
-        return write_bacpac(reader, to, identical=identical, progress=progress, cancelled=cancelled)
+        return write_bacpac(reader, to, identical=identical, level=level, progress=progress, cancelled=cancelled)
 
     def verify_point(self, point: str, progress: ProgressFn = _silent, cancelled: CancelledFn = _never) -> int:
         """Reads the whole point and compares every entry's SHA-256; returns the bytes read. Raises Damaged, Rehydrating."""

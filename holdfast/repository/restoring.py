@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 from holdfast.bacpac.skeleton import Skeleton
-from holdfast.bacpac.writer import write_package
+from holdfast.bacpac.writer import Level, write_package
 from holdfast.model.errors import Cancelled, DiskFull
 from holdfast.model.job import Progress
 from holdfast.repository.errors import NotIdentical
@@ -35,7 +35,7 @@ class WrittenBacpac:
 
 
 def write_bacpac(
-    point: PointReader, to: Path, *, identical: bool, progress: ProgressFn, cancelled: CancelledFn
+    point: PointReader, to: Path, *, identical: bool, level: Level, progress: ProgressFn, cancelled: CancelledFn
 ) -> WrittenBacpac:
     """Writes the point to `to`: whole and verified, or not at all. A file that is there is replaced at the end.
 
@@ -48,7 +48,7 @@ def write_bacpac(
             skeleton.rebuild(lambda name: watch.count(point.entry(name)), out)
     else:
         with _whole_file(to) as out:
-            write_package(out, ((entry.name, watch.count(pieces)) for entry, pieces in point.entries()), level="fast")
+            write_package(out, ((entry.name, watch.count(pieces)) for entry, pieces in point.entries()), level)
     size, sha256 = _facts(to)
     file = point.read.manifest.file
     return WrittenBacpac(size, sha256, identical=file is not None and file.sha256 == sha256)

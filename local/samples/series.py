@@ -2,7 +2,7 @@
 
 `Orders` (1 % of the rows updated at random, new ones at the end), `EventLog` (only new ones), `Document` (wide Unicode
 text, few updates) and `Session` (clustered on a GUID: rows come and go everywhere). Nothing is purged. At scale 1 about
-6 MB inflated; scale 30 is the size of the series in docs/benchmarks.md.
+4.4 MB inflated; the week in docs/benchmarks.md is at scale 40.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from holdfast.model.errors import Damaged, Forbidden, NotFound, RepositoryLocked
-from holdfast.repository import LastPoint, PruneRules, Repository
+from holdfast.repository import LastPoint, PruneRules, Repository, frame_writing
 from holdfast.storage.interface import Tier
 from holdfast.storage.memory import FaultyStore, MemoryStore
 
@@ -34,11 +34,14 @@ def _noise(tools: Any, count: int, seed: int) -> bytes:
 
 
 @pytest.fixture
-def files(repository: Repository, bacpac: Any, tools: Any) -> dict[str, Path]:
+def files(repository: Repository, bacpac: Any, tools: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     """Three points of one chain. A is in all; B changes from point to point; C is in the first alone.
+
+    Frames are small against the tables, as they are in life.
 
     There are tables enough that recipe and layout are streams and lie in recipe packs.
     """
+    monkeypatch.setattr(frame_writing, "FRAME_BYTES", 64 << 10)
     made: dict[str, Path] = {}
     many = {f"Table{number}": [tools.row(number, "x")] for number in range(150)}
     for number in (1, 2, 3):
