@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -22,25 +23,46 @@ MOST_ANCHORS, TRIED = 4 << 20, 16
 _ROWS = 1 << 16
 _EMPTY = -(1 << 62)
 
+#: A literal of at least this length is a run: whole rows, most likely, which are worth to be stored as rows are.
+RUN = 16 << 10
+#: Sources of the program that a delta is.
+OLD, RUNS, LITERALS = 0, 1, 2
+
 #: Bytes of the old stream from one place to another.
 Part = Callable[[int, int], np.ndarray]
 
 
-class StreamDelta:
-    """Feed it the new stream; it tells literal bytes to `literal` and operations to `program`.
+class Sink(Protocol):
+    """Takes a new stream's bytes in order: as `run` what is a run, as `passed` all between; and the short literals apart."""
 
-    Source 0 of the program is the old stream, source 1 the literals. Memory is constant, but for the anchors of a stream
-    whose walk was lost: 16 bytes for every few kB of it.
+    def run(self, data: bytes) -> None:
+        """Bytes that are stored; runs that follow each other without anything passed between are one."""
+        ...
+
+    def passed(self, data: bytes) -> None:
+        """Bytes that are in the old stream or in literals."""
+        ...
+
+    def literal(self, data: bytes) -> None:
+        """Bytes of one or more literals, all of them in what is passed next or was passed before."""
+        ...
+
+
+class StreamDelta:
+    """Feed it the new stream; it tells `sink` what must be stored, and `program` the operations.
+
+    Memory is constant, but for the anchors of a stream whose walk was lost: 16 bytes for every few kB of it.
     """
 
-    def __init__(self, part: Part, old_length: int, literal: Callable[[bytes], object], program: ProgramWriter) -> None:
+    def __init__(self, part: Part, old_length: int, sink: Sink, program: ProgramWriter) -> None:
+        """`program` is over the sources OLD, RUNS and LITERALS."""
         self._part, self._old_length = part, old_length
-        self._literal, self._program = literal, program
+        self._sink, self._program = sink, program
         self._held = np.empty(0, np.uint8)
         self._table = np.full(1 << loops.TABLE_BITS, _EMPTY, np.int64)
         self._copies = np.empty((_ROWS, 3), np.int64)
         self._old_at = self._inserted = 0
-        self.literal_bytes = 0
+        self._literal_bytes = self._run_bytes = 0
         self._anchors: _Anchors | None = None
         self._searched = False
         self._open = 0  # bytes since the last sure match
@@ -93,17 +115,31 @@ class StreamDelta:
         """Passes on the rows of a walk that began with the bytes held, and the literal after the last of them."""
         rows = self._copies[: count + 1]
         rows[count] = open_literal, 0, 0
-        starts = np.cumsum(rows[:, 0] + rows[:, 2]) - rows[:, 2] - rows[:, 0]
-        total = int(rows[:, 0].sum())
+        literal = rows[:, 0]
+        ends = np.cumsum(literal + rows[:, 2])
+        starts = ends - rows[:, 2] - literal
         room = 2 * len(rows)
         source, offset, length = np.empty(room, np.int32), np.empty(room, np.int64), np.empty(room, np.int64)
-        made = operations_of(rows, self.literal_bytes, source, offset, length)
+        made = operations_of(rows, self._literal_bytes, self._run_bytes, RUN, source, offset, length)
         self._program.add(Operations(source[:made], offset[:made], length[:made]))
-        if total:
-            literal = np.empty(total, np.uint8)
-            gather(self._held, starts, rows[:, 0], literal)
-            self._literal(literal.tobytes())
-            self.literal_bytes += total
+        at = 0
+        for number in np.flatnonzero(literal >= RUN).tolist():
+            start, end = int(starts[number]), int(starts[number] + literal[number])
+            self._pass(at, start)
+            self._sink.run(self._held[start:end].tobytes())
+            self._run_bytes += end - start
+            at = end
+        self._pass(at, int(ends[-1]))
+        short = np.flatnonzero((literal > 0) & (literal < RUN))
+        if len(short):
+            data = np.empty(int(literal[short].sum()), np.uint8)
+            gather(self._held, starts[short], literal[short], data)
+            self._sink.literal(data.tobytes())
+            self._literal_bytes += len(data)
+
+    def _pass(self, start: int, end: int) -> None:
+        if end > start:
+            self._sink.passed(self._held[start:end].tobytes())
 
     def _find(self) -> bool:
         """Looks for the held bytes anywhere in the old stream; where they go on there, the walk goes there."""

@@ -73,15 +73,20 @@ def decode_ops(data, at, source, cursors, last, offset, length):  # type: ignore
 
 
 @compiled
-def operations_of(copies, literal_at, source, offset, length):  # type: ignore[no-untyped-def]
-    """Rows of a walk (literal bytes, old position, equal bytes) as operations: source 1 the literals, source 0 the old.
+def operations_of(copies, literal_at, run_at, long, source, offset, length):  # type: ignore[no-untyped-def]
+    """Rows of a walk (literal bytes, old position, equal bytes) as operations.
 
-    What goes on where the last one ended becomes one with it. Returns how many operations there are.
+    Source 0 is the old stream, 2 the literals, 1 those of at least `long` bytes, the runs. What goes on where the last
+    one ended becomes one with it. Returns how many operations there are.
     """
     n = 0
     for k in range(len(copies)):
-        if copies[k, 0] > 0:
-            source[n], offset[n], length[n] = 1, literal_at, copies[k, 0]
+        if copies[k, 0] >= long:
+            source[n], offset[n], length[n] = 1, run_at, copies[k, 0]
+            run_at += copies[k, 0]
+            n += 1
+        elif copies[k, 0] > 0:
+            source[n], offset[n], length[n] = 2, literal_at, copies[k, 0]
             literal_at += copies[k, 0]
             n += 1
         if copies[k, 2] > 0:

@@ -361,7 +361,7 @@ class Repository:
             before: PointReader | None = None
             if not self.description.archive:
                 before = self._before(head.point)
-                if not spoiled:
+                if not spoiled and (before is not None or head.point is None):
                     # Damaged index objects only cost storing their chunks again; `check` names them.
                     chain.add_indexed(index, absent=False, head=head)
             writer = PointWriter(

@@ -9,7 +9,7 @@ import numpy as np
 
 from holdfast.repository.bases import named_base
 from holdfast.repository.chunks import Chunker, ChunkSizes
-from holdfast.repository.delta import StreamDelta
+from holdfast.repository.delta import LITERALS, StreamDelta
 from holdfast.repository.extents import ExtentReader
 from holdfast.repository.frame_writing import FrameWriter
 from holdfast.repository.programs import Operations, ProgramWriter
@@ -59,21 +59,19 @@ class StreamWriter:
             usable, depth = self._usable(base)
         if usable is None:
             return self.tree(pieces, kind)
-        literals = self._sink(kind, None)
-        program = ProgramWriter(self._recipes.put, last=1)
+        sink = _DeltaSink(self._sink(kind, kind.rows), self._sink(kind, None), kind.rows)
+        program = ProgramWriter(self._recipes.put, last=LITERALS)
         with ReadAhead(self._reader, base) as old:
 
             def part(start: int, end: int) -> np.ndarray:
                 with named_base(base):
                     return old.part(start, end)
 
-            delta = StreamDelta(part, base.length, literals.feed, program)
+            delta = StreamDelta(part, base.length, sink, program)
             for piece in pieces:
-                if kind.rows is not None:
-                    kind.rows.feed(piece)
                 delta.feed(piece)
             delta.finish()
-        return program.finish([usable, literals.finish()], depth + 1)
+        return program.finish([usable, *sink.finish()], depth + 1)
 
     def _sink(self, kind: StreamKind, rows: TableRows | None) -> _TreeSink:
         return _TreeSink(Chunker(self._key, kind.sizes), kind.writer or self._data, self._recipes, rows)
@@ -115,9 +113,13 @@ class _TreeSink:
         for chunk in self._chunker.feed(piece):
             self._take(chunk)
 
-    def finish(self) -> StreamRef:
+    def cut(self) -> None:
+        """Ends a chunk here: what comes next in the stream does not follow on in the table."""
         for chunk in self._chunker.finish():
             self._take(chunk)
+
+    def finish(self) -> StreamRef:
+        self.cut()
         return self._builder.finish()
 
     def _take(self, chunk: bytes) -> None:
@@ -127,6 +129,30 @@ class _TreeSink:
             row_start = self._rows.feed(chunk)
             name = self._data.put(chunk, self._rows.shape, row_start)
         self._builder.add(name, len(chunk))
+
+
+@dataclass
+class _DeltaSink:
+    """What a delta stores: runs as the rows that they are, and literals."""
+
+    runs: _TreeSink
+    literals: _TreeSink
+    rows: TableRows | None
+
+    def run(self, data: bytes) -> None:
+        self.runs.feed(data)
+
+    def passed(self, data: bytes) -> None:
+        # Rows are followed in the order of the stream, so a run must have been followed to its end.
+        self.runs.cut()
+        if self.rows is not None:
+            self.rows.feed(data)
+
+    def literal(self, data: bytes) -> None:
+        self.literals.feed(data)
+
+    def finish(self) -> tuple[StreamRef, StreamRef]:
+        return self.runs.finish(), self.literals.finish()
 
 
 def _collect(extents: ExtentReader, ref: StreamRef, leaves: list[StreamRef]) -> None:

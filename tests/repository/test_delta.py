@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from holdfast.repository import delta as deltas
 from holdfast.repository import delta_loops as loops
-from holdfast.repository.delta import StreamDelta
+from holdfast.repository.delta import LITERALS, StreamDelta
 from holdfast.repository.programs import Program, ProgramWriter, decode_block
 from holdfast.repository.trees import PROGRAM, StreamRef
 
@@ -28,27 +28,51 @@ class Store:
         return self.chunks[int.from_bytes(name, "big") - 1]
 
 
+NAMES = (b"o", b"r", b"l")
+
+
+class Kept:
+    """What a delta tells: runs, literals, and all bytes in order."""
+
+    def __init__(self) -> None:
+        self.runs = self.literals = self.order = b""
+
+    def run(self, data: bytes) -> None:
+        self.runs += data
+        self.order += data
+
+    def passed(self, data: bytes) -> None:
+        self.order += data
+
+    def literal(self, data: bytes) -> None:
+        self.literals += data
+
+
 class Made:
     """A delta of two byte strings, and what it costs."""
 
     def __init__(self, old: bytes, new: bytes, piece: int = 1 << 20) -> None:
         self.store = Store()
-        literals: list[bytes] = []
-        writer = ProgramWriter(self.store.put, last=1)
+        self.sink = Kept()
+        writer = ProgramWriter(self.store.put, last=LITERALS)
         old_bytes = np.frombuffer(old, np.uint8)
-        delta = StreamDelta(lambda start, end: old_bytes[start:end], len(old), literals.append, writer)
+        delta = StreamDelta(lambda start, end: old_bytes[start:end], len(old), self.sink, writer)
         for at in range(0, len(new), piece):
             delta.feed(new[at : at + piece])
         delta.finish()
-        self.literal = b"".join(literals)
-        base = StreamRef(len(old), 0, b"o" * 16 if old else b"")
-        self.sources = [base, StreamRef(len(self.literal), 0, b"l" * 16 if literals else b"")]
+        assert len(self.sink.order) == len(new), "every byte passes once, in order"
+        assert self.sink.order == new
+        self.literal = self.sink.runs + self.sink.literals
+        data = (old, self.sink.runs, self.sink.literals)
+        self.sources = [
+            StreamRef(len(one), 0, name * 16 if one else b"") for one, name in zip(data, NAMES, strict=True)
+        ]
         self.ref = writer.finish(self.sources, depth=1)
-        self.bytes = self._applied(old)
+        self.bytes = self._applied(data)
 
-    def _applied(self, old: bytes) -> bytes:
+    def _applied(self, data: tuple[bytes, bytes, bytes]) -> bytes:
         if self.ref in self.sources:
-            return (old, self.literal)[self.sources.index(self.ref)]
+            return data[self.sources.index(self.ref)]
         if self.ref.level != PROGRAM:
             return b""
         program = Program.decode(self.store.get(self.ref.root), self.ref.length, "t")
@@ -56,7 +80,7 @@ class Made:
         for number, block in enumerate(program.blocks):
             ops = decode_block(self.store.get(block), program, number, "t")
             for source, offset, length in zip(ops.source, ops.offset, ops.length, strict=True):
-                found.append((old, self.literal)[source][offset : offset + length])
+                found.append(data[source][offset : offset + length])
         return b"".join(found)
 
 
