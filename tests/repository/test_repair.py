@@ -103,7 +103,7 @@ def test_the_next_backup_heals_what_lay_in_a_pack_that_was_set_aside(
     assert any(name in note for note in healed.notes)
     assert repository.prune(AT_ONCE, owner="w").ok
     assert name not in memory.objects
-    assert repository.check(read_data=True).notes == []
+    assert repository.check(read_data=True).problems == []
     assert repository.verify_point(point) > 0
 
 
