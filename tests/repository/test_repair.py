@@ -107,16 +107,6 @@ def test_the_next_backup_heals_what_lay_in_a_pack_that_was_set_aside(
     assert repository.verify_point(point) > 0
 
 
-def test_without_repair_the_next_backup_leans_on_the_damage(
-    repository: Repository, memory: MemoryStore, point: str, tools: Any, file: Path
-) -> None:
-    """Why damage must be set aside: a writer cannot know it."""
-    tools.flip(memory, _pack(memory), len(memory.objects[_pack(memory)].data) // 2)
-    second = repository.store_point(file, tools.header_of(2), owner="w")
-    with pytest.raises(Damaged):
-        repository.verify_point(second.id)
-
-
 def test_what_is_whole_again_is_taken_back(
     repository: Repository, memory: MemoryStore, point: str, tools: Any, file: Path
 ) -> None:
