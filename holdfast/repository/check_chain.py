@@ -56,7 +56,7 @@ class ChainCheck:
         hits, used = self._walk(self.known.points, reader)
         if hits or self.damage:
             hits = self._still(hits)
-        self._tell_packs(hits, used)
+        self._tell_packs(hits)
         self._tell_left(used)
 
     def _still(self, hits: dict[str, _Hit]) -> dict[str, _Hit]:
@@ -68,13 +68,15 @@ class ChainCheck:
             hit.points &= live
         return {name: hit for name, hit in hits.items() if hit.points}
 
-    def _tell_packs(self, hits: dict[str, _Hit], used: set[str]) -> None:
+    def _tell_packs(self, hits: dict[str, _Hit]) -> None:
         for name, found in sorted(self.damage.items()):
             hit, what = hits.pop(name, _Hit()), "; ".join(dict.fromkeys(found.what))
             if name in self._condemned and not hit.points:
                 continue
-            if name in self._quarantined and name not in used:
-                self.report.notes.append(f"{name}: it is damaged, set aside, and no point needs it; prune removes it")
+            if name in self._quarantined and not hit.points:
+                self.report.notes.append(
+                    f"{name}: it is set aside, and no point needs what is damaged; prune removes it"
+                )
                 continue
             self.report.problems.append(CheckProblem(name, what, sorted(hit.points), sorted(hit.tables)))
         for name, hit in sorted(hits.items()):

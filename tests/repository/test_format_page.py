@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import json
+import random
 import struct
 import zlib
 from pathlib import Path
@@ -184,7 +185,9 @@ def test_removal_records_tell_what_the_page_says(tmp_path: Path, clock: Any, bac
     root = tmp_path / "repository"
     repository = Repository.init(open_store(root.as_uri(), clock=clock), PASSWORD, clock=clock, cost=tools.cost)
     points = [
-        repository.store_point(bacpac({"T": [tools.rows(900, n)]}, exported=n), tools.header_of(n), owner="w").id
+        repository.store_point(
+            bacpac({"T": [random.Random(n).randbytes(100_000)]}, exported=n), tools.header_of(n), owner="w"
+        ).id
         for n in (1, 2, 3, 4)
     ]
     folder = root / "chains" / "chain-a" / "manifests"

@@ -97,7 +97,8 @@ def test_space_really_comes_back(
     told = repository.prune(PruneRules(grace=timedelta(0), dead_percent=5, dry_run=True), owner="w")
     done = repository.prune(PruneRules(grace=timedelta(0), dead_percent=5), owner="w")
     after = tools.total(memory)
-    assert after < tools.total(alone.store) * 1.05 + 4000 < before * 0.7
+    # A frame that is partly dead may stay whole.
+    assert after < tools.total(alone.store) * 1.05 + 100_000 < before * 0.7
     assert done.ok
     assert done.freed_bytes - done.written_bytes == pytest.approx(before - after, abs=4000)
     assert told.freed_bytes == done.freed_bytes

@@ -77,7 +77,7 @@ def test_a_partial_table_ends_with_a_whole_row(
     rows = [tools.row(number, f"row {number} " + "x" * (number % 50)) for number in range(40_000)]
     point = repository.store_point(bacpac({"T": [b"".join(rows)]}), tools.header_of(1), owner="w").id
     name = _pack(memory)
-    tools.flip(memory, name, int(len(memory.objects[name].data) * 0.8))
+    tools.flip(memory, name, int(len(memory.objects[name].data) * 0.5))
     found = repository.salvage_point(point, tmp_path / "out")
     (table,) = found.tables
     assert table.state == "partial"
