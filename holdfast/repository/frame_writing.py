@@ -17,7 +17,7 @@ from holdfast.repository.typed_frames import Span, encode_typed
 from holdfast.storage import ObjectStore, Tier
 
 #: Plain bytes of a frame: more compress better, fewer are read for one chunk.
-FRAME_BYTES = 1 << 20
+FRAME_BYTES = 2 << 20
 #: Frames being compressed or waiting for their turn.
 FRAMES_UNDER_WAY = 6
 
