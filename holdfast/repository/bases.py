@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import numpy as np
 
-from holdfast.model.errors import Damaged, HoldfastError
+from holdfast.repository.base_damage import named_base
 from holdfast.repository.delta import anchors_of
 from holdfast.repository.recipes import Recipe
 from holdfast.repository.stream_reading import StreamReader
@@ -23,23 +22,6 @@ HEAD, ALIKE = 256 << 10, 0.2
 #: Streams of other names that are compared with one.
 MOST_COMPARED = 16
 _BITS = 8
-
-
-class BaseDamaged(Exception):
-    """A stream of the point before cannot be read, so nothing can be a delta of it: the rest must be stored without it."""
-
-    def __init__(self, root: bytes, error: HoldfastError) -> None:
-        super().__init__(root.hex())
-        self.root, self.error = root, error
-
-
-@contextmanager
-def named_base(base: StreamRef) -> Iterator[None]:
-    """Damage that is met within becomes BaseDamaged of that stream."""
-    try:
-        yield
-    except Damaged as error:
-        raise BaseDamaged(base.root, error) from error
 
 
 class Bases:

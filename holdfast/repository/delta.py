@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from holdfast.repository import delta_loops as loops
+from holdfast.repository.known_chunks import KnownChunks
 from holdfast.repository.program_loops import gather, operations_of
 from holdfast.repository.programs import Operations, ProgramWriter
 
@@ -54,9 +55,13 @@ class StreamDelta:
     Memory is constant, but for the anchors of a stream whose walk was lost: 16 bytes for every few kB of it.
     """
 
-    def __init__(self, part: Part, old_length: int, sink: Sink, program: ProgramWriter) -> None:
-        """`program` is over the sources OLD, RUNS and LITERALS."""
-        self._part, self._old_length = part, old_length
+    def __init__(
+        self, part: Part, old_length: int, sink: Sink, program: ProgramWriter, known: KnownChunks | None = None
+    ) -> None:
+        """`program` is over the sources OLD, RUNS and LITERALS. What `known` tells of the old stream is not read of it."""
+        self._part, self._old_length, self._known = part, old_length, known
+        # The last byte was an old one; and the chunk before the one that is walked was.
+        self._in_step, self._sparse = True, False
         self._sink, self._program = sink, program
         self._held = np.empty(0, np.uint8)
         self._table = np.full(1 << loops.TABLE_BITS, _EMPTY, np.int64)
@@ -81,9 +86,19 @@ class StreamDelta:
 
     def _walk(self, stop: int) -> None:
         """Walks up to `stop` bytes of what is held, and lets go of what was walked."""
+        if self._known is not None and self._in_step:
+            if self._pass_same(self._known):
+                return
+            # Up to where a chunk may be the same again.
+            nearest = (
+                self._known.next(self._old_at)
+                if self._sparse
+                else self._known.border(self._old_at, self._old_at + stop)
+            )
+            stop = max(1, min(stop, nearest - self._old_at))
         new, j = self._held, self._old_at
         base = max(0, j - loops.BEHIND)
-        end = min(self._old_length, j + STEP + loops.AHEAD + LOOK)
+        end = min(self._old_length, j + stop + loops.AHEAD + LOOK)
         old = self._part(base, end)
         count, lit, i, j, self._inserted = loops.walk(
             new, 0, stop, old, base, end < self._old_length, j, self._table, self._inserted, self._copies
@@ -101,6 +116,20 @@ class StreamDelta:
         self._searched = self._searched and i - good_i >= LOST
         self._take(count, i - lit)
         self._held, self._old_at = new[i:], j
+        self._in_step = i == lit
+
+    def _pass_same(self, known: KnownChunks) -> bool:
+        """Passes over whole chunks that are the old ones, as far as they go; whether there were any."""
+        passed = 0
+        while length := known.same(self._old_at, self._held):
+            self._copies[0] = 0, self._old_at, length
+            self._take(1, 0)
+            self._held = self._held[length:]
+            self._old_at += length
+            passed += length
+        self._sparse = passed > 0
+        self._open = 0 if passed else self._open
+        return passed > 0
 
     def _last_good(self, count: int) -> tuple[int, int, int]:
         """How many rows there are up to the last that surely matches, and where it ends in the new and the old bytes."""

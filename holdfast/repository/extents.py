@@ -6,7 +6,7 @@ are composed piece by piece, and nothing is read but operations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -28,9 +28,10 @@ _NODES, _PROGRAMS, _BLOCKS = 512, 512, 256
 
 @dataclass(frozen=True)
 class ChunkExtents:
-    """Row k of `rows` is (number in `chunks`, offset in that chunk, bytes)."""
+    """Row k of `rows` is (number in `chunks`, offset in that chunk, bytes); `lengths` are those of the chunks."""
 
     chunks: list[bytes]
+    lengths: np.ndarray
     rows: np.ndarray
 
 
@@ -63,14 +64,17 @@ class ExtentReader:
         leaves: list[StreamRef] = []
         rows = self.extents(ref, start, end, leaves)
         chunks: list[bytes] = []
+        sizes: list[np.ndarray] = []
 
         def expand(source: int, low: int, high: int) -> _Inner:
             ids, starts, lengths = self._tree(leaves[source], low, high)
             numbers = np.arange(len(chunks), len(chunks) + len(ids))
             chunks.extend(ids)
+            sizes.append(lengths)
             return _Inner(starts, numbers, np.zeros(len(ids), np.int64), lengths)
 
-        return ChunkExtents(chunks, self._expanded(rows[:, 0], rows[:, 1], rows[:, 2], expand))
+        found = self._expanded(rows[:, 0], rows[:, 1], rows[:, 2], expand)
+        return ChunkExtents(chunks, np.concatenate(sizes), found)
 
     def extents(
         self, ref: StreamRef, start: int, end: int, leaves: list[StreamRef], depth: int = MAX_DEPTH
@@ -136,23 +140,23 @@ class ExtentReader:
         first, count = np.zeros(len(source), np.int64), np.zeros(len(source), np.int64)
         final = np.zeros(len(source), np.int64)
         inners: list[_Inner] = []
-        total = 0
+        total = room = 0
         for number in np.unique(source).tolist():
             rows = np.flatnonzero(source == number)
-            begins, ends = offset[rows], offset[rows] + length[rows]
-            # Together only what is in order and does not overlap: then no piece is met more often than it is bordered.
-            apart = (begins[1:] < ends[:-1]) | (begins[1:] > ends[:-1] + GAP)
-            edges = [0, *(np.flatnonzero(apart) + 1).tolist(), len(rows)]
-            for low, high in pairwise(edges):
-                inner = expand(number, int(begins[low]), int(ends[high - 1]))
+            for group in _near(rows, offset, length):
+                low, high = int(offset[group].min()), int((offset[group] + length[group]).max())
+                inner = expand(number, low, high)
                 if inner is None:
                     assert leaf is not None  # noqa: S101 (only sources that are trees are not expanded)
                     final[rows] = leaf(number)
+                    room += len(rows)
                     break
                 inners.append(inner)
-                first[rows[low:high]], count[rows[low:high]] = total, len(inner.start)
+                first[group], count[group] = total, len(inner.start)
                 total += len(inner.start)
-        out = np.empty((2 * len(source) + total, 3), np.int64)
+                begins = inner.start.searchsorted(offset[group], "right")
+                room += int((inner.start.searchsorted(offset[group] + length[group], "left") - begins + 1).sum())
+        out = np.empty((room, 3), np.int64)
         made = through(offset, length, first, count, *_joined(inners), final, out)
         if made < 0:
             raise Damaged(f"{self.name}: a program takes more of a stream than there is")
@@ -196,6 +200,17 @@ class ExtentReader:
         for n in range(low, high):
             child = ids[n * ID_BYTES : (n + 1) * ID_BYTES]
             self._under(child, level - 1, (at + int(begins[n]), at + int(ends[n])), wanted, found)
+
+
+def _near(rows: np.ndarray, offset: np.ndarray, length: np.ndarray) -> Iterator[np.ndarray]:
+    """The extents (numbers in `rows`) in groups that lie near each other in their source, in whatever order."""
+    begins = offset[rows]
+    order = np.argsort(begins, kind="stable")
+    begins = begins[order]
+    ends = np.maximum.accumulate(begins + length[rows][order])
+    edges = [0, *(np.flatnonzero(begins[1:] > ends[:-1] + GAP) + 1).tolist(), len(rows)]
+    for low, high in pairwise(edges):
+        yield rows[order[low:high]]
 
 
 def _joined(inners: list[_Inner]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -33,10 +33,12 @@ class ChainReader:
         What they do not tell is looked for in the packs themselves. `filled`: an index that is all there is.
         """
         self.chain, self.index = chain, filled if filled is not None else ChunkIndex()
-        more = [lambda: chain.add_indexed(self.index, only), lambda: chain.add_unindexed(self.index)]
+        # Of the index and not of this reader: a reader that names itself stays in memory until the collector comes.
+        index = self.index
+        more = [lambda: chain.add_indexed(index, only), lambda: chain.add_unindexed(index)]
         if only is not None:  # a repair may have made new index objects of the same packs
-            more.insert(1, lambda: chain.add_indexed(self.index))
-        more.append(lambda: add_told(chain, self.index))
+            more.insert(1, lambda: chain.add_indexed(index))
+        more.append(lambda: add_told(chain, index))
         self.chunks = ChunkReader(chain.store, chain.sealer, chain.id, self.index, more if filled is None else [])
         self.streams = StreamReader(self.chunks, chain.id)
 

@@ -14,7 +14,7 @@ from holdfast.model.errors import Damaged, NotFound, Rehydrating
 from holdfast.model.job import Progress
 from holdfast.model.point import RestorePoint, Tier, point_id
 from holdfast.repository import description as descriptions
-from holdfast.repository.bases import BaseDamaged
+from holdfast.repository.base_damage import BaseDamaged
 from holdfast.repository.chain import Chain, ChainLock, Problem
 from holdfast.repository.check import check_repository
 from holdfast.repository.check_report import CheckReport, Subset

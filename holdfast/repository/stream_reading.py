@@ -22,6 +22,8 @@ WINDOW = 4 << 20
 WINDOWS, READERS = 4, 3
 #: Windows that are brought before they are asked for, where one stream is read on and on.
 AHEAD = 2
+#: Parts that must have gone on where the last one ended before anything is brought in advance.
+PATIENT = 2
 
 Tag = TypeVar("Tag")
 
@@ -99,13 +101,15 @@ def _windows(spans: Iterable[Span]) -> Iterator[Span]:
 class ReadAhead:
     """One stream, read from its beginning to its end or nearly so: what follows is brought before it is asked for.
 
-    Memory: the windows that were asked for last, and AHEAD more. Use as a context manager, so that its threads end.
+    Where parts lie far apart nothing is brought in advance. Memory: the windows that were asked for last, and AHEAD more.
+    Use as a context manager, so that its threads end.
     """
 
     def __init__(self, reader: StreamReader, stream: StreamRef) -> None:
         self._reader, self.stream = reader, stream
         self._pool = ThreadPoolExecutor(AHEAD, thread_name_prefix="read ahead")
         self._windows: dict[int, Future[np.ndarray]] = {}
+        self._read_to = self._in_order = 0  # where the last part ended, and how many in a row went on there
 
     def __enter__(self) -> ReadAhead:
         return self
@@ -117,6 +121,11 @@ class ReadAhead:
         """The bytes from `start` to `end`. Raises Damaged, Rehydrating."""
         if start >= end:
             return np.empty(0, np.uint8)
+        self._in_order = self._in_order + 1 if start <= self._read_to <= end else 0
+        self._read_to = end
+        return self._on(start, end) if self._in_order > PATIENT else self._reader.read(self.stream, start, end)
+
+    def _on(self, start: int, end: int) -> np.ndarray:
         first, last = start // WINDOW, (end - 1) // WINDOW
         for gone in [number for number in self._windows if not first - 1 <= number <= last + AHEAD]:
             self._windows.pop(gone).cancel()

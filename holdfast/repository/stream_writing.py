@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holdfast.repository.bases import named_base
+from holdfast.repository.base_damage import named_base
 from holdfast.repository.chunks import Chunker, ChunkSizes
 from holdfast.repository.delta import LITERALS, StreamDelta
 from holdfast.repository.extents import ExtentReader
 from holdfast.repository.frame_writing import FrameWriter
+from holdfast.repository.known_chunks import KnownChunks
 from holdfast.repository.programs import Operations, ProgramWriter
 from holdfast.repository.stream_reading import ReadAhead, StreamReader
 from holdfast.repository.table_rows import TableRows
@@ -67,7 +68,8 @@ class StreamWriter:
                 with named_base(base):
                     return old.part(start, end)
 
-            delta = StreamDelta(part, base.length, sink, program)
+            known = KnownChunks(self._reader.extents, base, (kind.writer or self._data).namer)
+            delta = StreamDelta(part, base.length, sink, program, known)
             for piece in pieces:
                 delta.feed(piece)
             delta.finish()
