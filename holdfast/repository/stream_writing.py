@@ -21,7 +21,7 @@ from holdfast.repository.trees import PROGRAM, StreamRef, TreeBuilder
 #: Programs on programs: deeper ones are composed into one first. What is composed to read a byte is that many steps.
 DEEPEST = 24
 #: A composed stream of shorter extents or more sources is stored anew as a whole: reading it costs more than storing it.
-SHORTEST_EXTENT, MOST_LEAVES = 192, 160
+SHORTEST_EXTENT, MOST_LEAVES = 96, 160
 #: Bytes of a stream that are composed in one go.
 _COMPOSED = 32 << 20
 
