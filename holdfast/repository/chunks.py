@@ -11,9 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from holdfast.bacpac.compiled import compiled
-from holdfast.repository.delta_loops import load8
-
 ID_BYTES = 16
 _WINDOW = 8
 
@@ -44,6 +41,10 @@ class Chunker:
         self._multiplier = np.uint64(int.from_bytes(boundary_key[:_WINDOW], "little") | 1)
         self._limit = np.uint64((1 << 64) // sizes.average)
         self._held = b""
+        # Loaded here: whoever only reads a repository's lists needs no numba.
+        from holdfast.repository.chunk_loops import next_cut
+
+        self._next_cut = next_cut
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """The chunks that these bytes complete."""
@@ -68,17 +69,7 @@ class Chunker:
         yield from self.finish()
 
     def _cut(self, data: np.ndarray, start: int) -> int:
-        return int(next_cut(data, start, self.sizes.minimum, self.sizes.maximum, self._multiplier, self._limit))
-
-
-@compiled
-def next_cut(data, start, minimum, maximum, multiplier, limit):  # type: ignore[no-untyped-def]
-    """Where the chunk that begins at `start` ends; 0 where that takes more bytes than there are."""
-    last = min(len(data), start + maximum)
-    for end in range(start + max(minimum, 8), last + 1):
-        if load8(data, end - 8) * multiplier < limit:
-            return end
-    return start + maximum if len(data) - start > maximum else 0
+        return int(self._next_cut(data, start, self.sizes.minimum, self.sizes.maximum, self._multiplier, self._limit))
 
 
 class ChunkNamer:

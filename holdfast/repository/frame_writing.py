@@ -84,6 +84,10 @@ class FrameWriter:
             self._close_frame()
         return name
 
+    def has(self, chunk: bytes) -> bool:
+        """Whether the chain has the chunk of that id, where new points may lean on it."""
+        return chunk in self._index
+
     def finish(self) -> None:
         """Everything that was put is in the storage when this returns."""
         self._close_frame()
