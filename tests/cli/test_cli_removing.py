@@ -45,7 +45,7 @@ def test_a_point_is_deleted_and_its_space_comes_back(
     before = _bytes(repository)
     told = run("repository", "prune", *at, "--dry-run", "--grace", "0", "--dead", "10", "-o", "json")
     assert (told.code, told.json["dry_run"], _bytes(repository)) == (0, True, before)
-    shown = run("repository", "prune", *at, "--dry-run")
+    shown = run("repository", "prune", *at, "--dry-run", "--dead", "10")
     assert "would be freed" in shown.out
     assert "until" in shown.out
     done = run("repository", "prune", *at, "--grace", "0", "--dead", "10", "-o", "json")
