@@ -18,7 +18,7 @@ from holdfast.storage import ObjectMissing, ObjectStore
 #: Sealed bytes that one request fetches at most, more only for one frame that is larger.
 FETCH_STORED = 4 << 20
 #: Plain bytes of frames that are kept: the increments of many days are read side by side, a frame of each.
-CACHED = 64 << 20
+CACHED = 40 << 20
 
 Read = TypeVar("Read")
 FrameKey = tuple[int, int]

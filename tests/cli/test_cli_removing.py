@@ -33,11 +33,15 @@ def _bytes(repository: str) -> int:
 
 
 def test_a_point_is_deleted_and_its_space_comes_back(
-    run: Run, repository: str, at: tuple[str | Path, ...], points: list[str]
+    run: Run, repository: str, at: tuple[str | Path, ...], points: list[str], bacpacs: dict[str, Path]
 ) -> None:
     first, second = points
-    deleted = run("point", "delete", first, *at, "-o", "json")
-    assert (deleted.code, deleted.json[0]["id"], deleted.json[0]["state"]) == (0, first, "deleted")
+    # Of another database altogether, so that nothing of it is in the others.
+    dated = ("--source", "srv/hr", "--created-at", "2020-01-01T00:00:00Z")
+    (other,) = run("point", "import", bacpacs["legacy"], *dated, *at, "-o", "json").json
+    deleted = run("point", "delete", first, other["id"], *at, "-o", "json")
+    assert deleted.code == 0
+    assert {(one["id"], one["state"]) for one in deleted.json} == {(first, "deleted"), (other["id"], "deleted")}
     assert "prune" in deleted.err
     again = run("point", "delete", first, *at, "-o", "json")
     assert (again.code, again.json[0]["state"]) == (0, "gone")
