@@ -38,7 +38,8 @@ def test_a_point_is_deleted_and_its_space_comes_back(
     first, second = points
     # Of another database altogether, so that nothing of it is in the others.
     dated = ("--source", "srv/hr", "--created-at", "2020-01-01T00:00:00Z")
-    (other,) = run("point", "import", bacpacs["legacy"], *dated, *at, "-o", "json").json
+    run("point", "import", bacpacs["legacy"], *dated, *at)
+    other = run("point", "list", *at, "-o", "json").json[0]
     deleted = run("point", "delete", first, other["id"], *at, "-o", "json")
     assert deleted.code == 0
     assert {(one["id"], one["state"]) for one in deleted.json} == {(first, "deleted"), (other["id"], "deleted")}
