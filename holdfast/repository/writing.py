@@ -19,7 +19,7 @@ from holdfast.model.errors import Cancelled, RepositoryLocked
 from holdfast.model.job import Progress
 from holdfast.model.point import PointKind
 from holdfast.repository.chain import Chain, ChainLock, Head
-from holdfast.repository.chunks import SMALL_CHUNKS, TABLE_CHUNKS, ChunkNamer
+from holdfast.repository.chunks import SMALL_CHUNKS, TABLE_CHUNKS
 from holdfast.repository.codecs import encode_frame
 from holdfast.repository.content import PointContent, Skeletal
 from holdfast.repository.feeding import FedStream, Feed
@@ -163,19 +163,16 @@ class PointWriter:
 
     def _frames(self, kind: Kind, pool: ThreadPoolExecutor, uploads: ThreadPoolExecutor) -> FrameWriter:
         data = kind is Kind.DATA_PACK
-        keys, chain = self.chain.sealer.keys, self.chain.id
         place = PackPlace(
             self.chain.store,
             self.chain.sealer,
-            chain,
+            self.chain.id,
             kind,
             Tier.ARCHIVE if self._archive and data else Tier.HOT,
             ARCHIVE_PACK_BYTES if self._archive and data else PACK_BYTES,
             self._level,
         )
-        return FrameWriter(
-            place, ChunkNamer(keys.chunk_key(chain, "data" if data else "recipe")), self._index, pool, uploads
-        )
+        return FrameWriter(place, self.chain.sealer.namer(self.chain.id, kind), self._index, pool, uploads)
 
     def _store_streams(
         self,
