@@ -52,7 +52,9 @@ class Bases:
         keys = anchors_of(np.frombuffer(head[:HEAD], np.uint8), _BITS)
         if own is not None and self._alike(keys, own) >= ALIKE:
             return own
-        near = [s.ref for s in self._others if s.name != name and abs(math.log2(s.ref.length / length)) <= 1]
+        others = [(abs(math.log2(s.ref.length / length)), s.ref) for s in self._others if s.name != name]
+        # Of nearly the same length first, and among those the ones that have lost their name.
+        near = [ref for apart, ref in others if apart <= 1 / 8] + [ref for apart, ref in others if 1 / 8 < apart <= 1]
         alike = [(self._alike(keys, ref), -n) for n, ref in enumerate(near[:MOST_COMPARED])]
         best = max(alike, default=(0.0, 0))
         return near[-best[1]] if best[0] >= ALIKE else own

@@ -65,7 +65,7 @@ class PointWalk:
         found: set[str] = set()
         where = name
         try:
-            for reached in chunks_of(ref, self._reader.chunks.chunk, name):
+            for reached in chunks_of(ref, self._reader.chunks.chunk, name, self._reader.streams.extents):
                 hit, where = self._chunk(reached.id, name)
                 found |= hit
         except HoldfastError as error:

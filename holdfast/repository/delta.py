@@ -17,6 +17,8 @@ from holdfast.repository.programs import Operations, ProgramWriter
 STEP, LOOK = 1 << 20, 4 << 10
 #: Literal bytes without a match after which the walk counts as lost: the old stream goes on somewhere far away.
 LOST = 128 << 10
+#: Steps in a row that were nearly all literal, of which the walk makes no more: it only looks for anchors from then on.
+REBUILT = 4
 #: A place far away must match this much.
 FOUND = 256
 #: Anchors of the old stream that are kept at most (16 bytes each), and tried for one place.
@@ -71,6 +73,7 @@ class StreamDelta:
         self._anchors: _Anchors | None = None
         self._searched = False
         self._open = 0  # bytes since the last sure match
+        self._literal_steps = 0
 
     def feed(self, piece: bytes) -> None:
         """The next bytes of the new stream."""
@@ -96,6 +99,9 @@ class StreamDelta:
                 else self._known.border(self._old_at, self._old_at + stop)
             )
             stop = max(1, min(stop, nearest - self._old_at))
+        if self._literal_steps >= REBUILT:
+            self._pass_rebuilt(stop)
+            return
         new, j = self._held, self._old_at
         base = max(0, j - loops.BEHIND)
         end = min(self._old_length, j + stop + loops.AHEAD + LOOK)
@@ -114,9 +120,19 @@ class StreamDelta:
             self._searched = not self._find()
             return
         self._searched = self._searched and i - good_i >= LOST
+        copied = int(self._copies[:count, 2].sum())
+        self._literal_steps = self._literal_steps + 1 if i >= LOST and 8 * copied < i else 0
         self._take(count, i - lit)
         self._held, self._old_at = new[i:], j
         self._in_step = i == lit
+
+    def _pass_rebuilt(self, stop: int) -> None:
+        """Of a stream that seems to be another altogether: takes the bytes as a run, unless they are found somewhere."""
+        if self._find():
+            self._literal_steps = 0
+        else:
+            self._take(0, stop)
+            self._held = self._held[stop:]
 
     def _pass_same(self, known: KnownChunks) -> bool:
         """Passes over whole chunks that are the old ones, as far as they go; whether there were any."""
@@ -162,7 +178,7 @@ class StreamDelta:
         short = np.flatnonzero((literal > 0) & (literal < RUN))
         if len(short):
             data = np.empty(int(literal[short].sum()), np.uint8)
-            gather(self._held, starts[short], literal[short], data)
+            gather(self._held, starts[short], literal[short], _places(literal[short]), data)
             self._sink.literal(data.tobytes())
             self._literal_bytes += len(data)
 
@@ -215,6 +231,11 @@ class _Anchors:
         there = np.where(self._keys[at] == keys, self._places[at], -1)
         hits = np.flatnonzero(there >= 0)[:TRIED]
         return [(int(places[n]), int(there[n])) for n in hits]
+
+
+def _places(lengths: np.ndarray) -> np.ndarray:
+    """Where each of these begins when they lie one after the other."""
+    return np.asarray(np.cumsum(lengths) - lengths)
 
 
 def anchors_of(data: np.ndarray, bits: int) -> np.ndarray:

@@ -84,7 +84,8 @@ def walk(new, i, stop, old, base, more, j, table, inserted, copies):  # type: ig
         # In step.
         if base <= j < old_end:
             n = equal_bytes(new, i, old, j - base, min(stop - i, old_end - j))
-            if n >= SHORTEST_STEP or (n > 0 and i == lit and count):
+            # A short match counts too where it goes on from the last one, or up to where this walk ends.
+            if n >= SHORTEST_STEP or (n > 0 and (i + n == stop or (i == lit and count))):
                 copies[count, 0], copies[count, 1], copies[count, 2] = i - lit, j, n
                 count += 1
                 i += n
@@ -141,7 +142,8 @@ def walk(new, i, stop, old, base, more, j, table, inserted, copies):  # type: ig
                 if best and p >= best_i + best:
                     break
                 p += 1
-            if best and best >= 2 * sure:
+            # A jump to where the walk stands is none: it would never end.
+            if best and best >= 2 * sure and (best_i != i or best_j != j):
                 i, j = best_i, best_j
                 continue
         if step:

@@ -59,6 +59,8 @@ class KnownChunks:
 
     def next(self, at: int) -> int:
         """The first place after `at` where a whole chunk begins, as far as is known; the region's end where none does."""
+        if at >= self._stream.length:
+            return at + REGION
         self._look_up(at)
         number = int(self._starts.searchsorted(at, "right"))
         return int(self._starts[number]) if number < len(self._starts) else self._end

@@ -35,7 +35,7 @@ class LiveChunks:
         read = point.reader.chunks.chunk
         for ref, _ in streams_of(point):
             check()
-            for reached in chunks_of(ref, read, point.read.name, self._enter):
+            for reached in chunks_of(ref, read, point.read.name, point.reader.streams.extents, self._enter):
                 lost += not self._mark(reached.id)
         return lost
 

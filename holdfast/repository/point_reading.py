@@ -137,7 +137,7 @@ class PointReader:
         return {
             chunks.locate(reached.id).pack
             for ref, _ in streams_of(self)
-            for reached in chunks_of(ref, chunks.chunk, self.read.name)
+            for reached in chunks_of(ref, chunks.chunk, self.read.name, self.reader.streams.extents)
         }
 
     def _spans(self, entries: list[Entry], slices: dict[str, tuple[StreamRecipe, int, Entry]]) -> Iterator[Span]:

@@ -145,10 +145,8 @@ def through(offset, length, first, count, inner_start, inner_source, inner_offse
 
 
 @compiled
-def gather(data, offset, length, out):  # type: ignore[no-untyped-def]
-    """Copies the extents of `data` to `out`, one after the other."""
-    at = 0
+def gather(data, offset, length, place, out):  # type: ignore[no-untyped-def]
+    """Copies the extents of `data` to their places in `out`."""
     for k in range(len(offset)):
-        begin, size = offset[k], length[k]
+        begin, size, at = offset[k], length[k], place[k]
         out[at : at + size] = data[begin : begin + size]
-        at += size

@@ -166,6 +166,10 @@ class ProgramWriter:
         if self._count >= 2 * BLOCK_OPS:
             self._write(everything=False)
 
+    def takes_whole(self, source: StreamRef) -> bool:
+        """Whether all that was added is source 0, which is `source`, as it is."""
+        return self._whole_source([source]) is not None
+
     def finish(self, sources: Sequence[StreamRef], depth: int) -> StreamRef:
         """The program's name; of a program that takes one source as it is, that source's."""
         whole = self._whole_source(sources)
@@ -182,6 +186,8 @@ class ProgramWriter:
             return None
         self._waiting = [_merged(self._waiting)]
         (ops,) = self._waiting
+        if int(ops.source[0]) >= len(sources):
+            return None
         source = sources[int(ops.source[0])]
         if len(ops) == 1 and int(ops.offset[0]) == 0 and int(ops.length[0]) == source.length:
             return source

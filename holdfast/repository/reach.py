@@ -61,7 +61,7 @@ def _always(_: bytes) -> bool:
 
 
 def chunks_of(
-    ref: StreamRef, read: ReadChunk, name: str, enter: Callable[[bytes], bool] = _always
+    ref: StreamRef, read: ReadChunk, name: str, extents: ExtentReader, enter: Callable[[bytes], bool] = _always
 ) -> Iterator[Reached]:
     """Every chunk that the stream needs, nodes before what they name. Memory: one node a level; of a program all nodes' ids.
 
@@ -72,7 +72,7 @@ def chunks_of(
         return
     if ref.level == PROGRAM:
         if enter(ref.root):
-            yield from _of_program(ref, read, name)
+            yield from _of_program(ref, read, name, extents)
         else:
             yield Reached.of(ref)
         return
@@ -91,7 +91,7 @@ def _below(top: Reached, read: ReadChunk, name: str, enter: Callable[[bytes], bo
             waiting.append(iter(references(found, read, name)))
 
 
-def _of_program(ref: StreamRef, read: ReadChunk, name: str) -> Iterator[Reached]:
+def _of_program(ref: StreamRef, read: ReadChunk, name: str, extents: ExtentReader) -> Iterator[Reached]:
     """All nodes and blocks of a program and of all its sources, but of their bytes' chunks only those that it takes from.
 
     Nodes are not told to `enter`: of a tree that is a source only a part is needed, and a stream of its own needs all.
@@ -104,7 +104,6 @@ def _of_program(ref: StreamRef, read: ReadChunk, name: str) -> Iterator[Reached]
         return not known
 
     yield from (one for one in _below(Reached.of(ref), read, name, first) if one.level)
-    extents = ExtentReader(read, name)
     for start in range(0, ref.length, WINDOW):
         found = extents.chunk_extents(ref, start, min(start + WINDOW, ref.length))
         yield from (Reached(found.chunks[number], 0, 0) for number in np.unique(found.rows[:, 0]).tolist())

@@ -69,6 +69,10 @@ class ChunkReader:
                 if self._index.spoiled == known:
                     raise
 
+    def plain_bytes(self, key: FrameKey) -> int:
+        """How many plain bytes the frame has."""
+        return int(self._index.packs[key[0]].plain[key[1]])
+
     def frames(self, wanted: Iterable[FrameKey]) -> dict[FrameKey, bytes]:
         """The plain bytes of these frames; neighbours in a pack come with one request. Raises Damaged, Rehydrating."""
         futures: dict[FrameKey, Future[bytes]] = {}

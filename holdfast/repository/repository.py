@@ -359,7 +359,8 @@ class Repository:
         while True:
             index = ChunkIndex()
             before: PointReader | None = None
-            if not self.description.archive:
+            # A second damage, and nothing at all is taken of the point before: each attempt reads the whole database.
+            if not self.description.archive and len(spoiled) < 2:
                 before = self._before(head.point)
                 if not spoiled and (before is not None or head.point is None):
                     # Damaged index objects only cost storing their chunks again; `check` names them.
@@ -378,8 +379,6 @@ class Repository:
             except BaseDamaged as error:
                 # A damaged point must not stop the next one: what it cannot lend is stored anew, and no chunk is taken
                 # for stored that may be in a damaged pack.
-                if error.root in spoiled:
-                    raise error.error from None
                 spoiled.add(error.root)
 
     def _before(self, last: ReadManifest | None) -> PointReader | None:

@@ -19,6 +19,8 @@ from holdfast.repository.trees import StreamRef
 WINDOW = 4 << 20
 #: Windows under way or waiting to be taken, and threads that bring them.
 WINDOWS, READERS = 4, 3
+#: Plain bytes of frames that one piece holds at a time, more only for one frame that is larger.
+HELD = 12 << 20
 #: Windows that are brought before they are asked for, where one stream is read on and on.
 AHEAD = 2
 #: Parts that must have gone on where the last one ended before anything is brought in advance.
@@ -60,7 +62,7 @@ class StreamReader:
         if bool((rows[:, 1] + rows[:, 2] > lengths[place]).any()):
             raise Damaged(f"{self.extents.name}: a chunk is shorter than a tree says")
         keys: list[FrameKey] = [(one.pack, one.frame) for one in at]
-        order = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+        order = {key: number for number, key in enumerate(sorted(set(keys)))}
         frame = np.array([order[key] for key in keys], np.int64)[place]
         offset = rows[:, 1] + np.array([one.offset for one in at], np.int64)[place]
         return self._gathered(list(order), frame, offset, rows[:, 2], end - start)
@@ -76,11 +78,41 @@ class StreamReader:
     def _gathered(
         self, keys: list[FrameKey], frame: np.ndarray, offset: np.ndarray, length: np.ndarray, total: int
     ) -> np.ndarray:
+        """The extents, one after the other; `frame` says in which of the frames `keys` each lies."""
+        if len(frame) == 1:
+            plain = self.chunks.frames(keys)[keys[0]]
+            return np.frombuffer(plain, np.uint8)[int(offset[0]) : int(offset[0]) + total]
+        place = np.cumsum(length) - length
+        out = np.empty(total, np.uint8)
+        for numbers in self._batches(keys):
+            rows = np.flatnonzero((frame >= numbers[0]) & (frame <= numbers[-1]))
+            self._scatter(
+                [keys[n] for n in numbers], frame[rows] - numbers[0], offset[rows], length[rows], place[rows], out
+            )
+        return out
+
+    def _batches(self, keys: list[FrameKey]) -> Iterator[range]:
+        """The frames in parts that are held at one time, since a piece of a shuffled stream may touch very many."""
+        first = size = 0
+        for number, key in enumerate(keys):
+            size += self.chunks.plain_bytes(key)
+            if size > HELD and number > first:
+                yield range(first, number)
+                first, size = number, self.chunks.plain_bytes(key)
+        yield range(first, len(keys))
+
+    def _scatter(
+        self,
+        keys: list[FrameKey],
+        frame: np.ndarray,
+        offset: np.ndarray,
+        length: np.ndarray,
+        place: np.ndarray,
+        out: np.ndarray,
+    ) -> None:
         from holdfast.repository.program_loops import gather
 
         frames = self.chunks.frames(keys)
-        if len(frame) == 1:
-            return np.frombuffer(frames[keys[0]], np.uint8)[int(offset[0]) : int(offset[0]) + total]
         # Of each frame the part that is wanted, all parts in one buffer.
         low = np.full(len(keys), np.iinfo(np.int64).max)
         high = np.zeros(len(keys), np.int64)
@@ -88,9 +120,7 @@ class StreamReader:
         np.maximum.at(high, frame, offset + length)
         parts = [np.frombuffer(frames[key], np.uint8)[low[n] : high[n]] for n, key in enumerate(keys)]
         begins = np.cumsum(high - low) - (high - low)
-        out = np.empty(total, np.uint8)
-        gather(np.concatenate(parts), offset - low[frame] + begins[frame], length, out)
-        return out
+        gather(np.concatenate(parts), offset - low[frame] + begins[frame], length, place, out)
 
 
 def _windows(spans: Iterable[Span]) -> Iterator[Span]:

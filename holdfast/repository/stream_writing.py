@@ -18,9 +18,10 @@ from holdfast.repository.stream_reading import ReadAhead, StreamReader
 from holdfast.repository.table_rows import TableRows
 from holdfast.repository.trees import PROGRAM, StreamRef, TreeBuilder
 
-#: Programs on programs: deeper ones are composed into one first. What is composed to read a byte is that many steps.
+#: Programs on programs: deeper ones are composed into one. What is composed to read a byte is that many steps.
 DEEPEST = 24
-#: A composed stream of shorter extents or more sources is stored anew as a whole: reading it costs more than storing it.
+#: A stream that composes into shorter extents or more sources stays as it is up to twice that depth, and is then stored
+#: anew as a whole: reading it costs more than storing it.
 SHORTEST_EXTENT, MOST_LEAVES = 96, 160
 #: Bytes of a stream that are composed in one go.
 _COMPOSED = 32 << 20
@@ -56,9 +57,8 @@ class StreamWriter:
     def delta(self, pieces: Pieces, base: StreamRef, kind: StreamKind) -> StreamRef:
         """The stream as a program over `base`; a tree where that would not serve. Raises BaseDamaged."""
         assert self._reader is not None  # noqa: S101 (whoever has a base has its reader)
-        with named_base(base):
-            usable, depth = self._usable(base)
-        if usable is None:
+        depth = self._depth(base)
+        if depth >= 2 * DEEPEST:
             return self.tree(pieces, kind)
         sink = _DeltaSink(self._sink(kind, kind.rows), self._sink(kind, None), kind.rows)
         program = ProgramWriter(self._recipes.put, last=LITERALS)
@@ -74,34 +74,38 @@ class StreamWriter:
             for piece in pieces:
                 delta.feed(piece)
             delta.finish()
-        return program.finish([usable, *sink.finish()], depth + 1)
+        if depth >= DEEPEST and not program.takes_whole(base):
+            composed = self._composed(base)
+            if composed is not None:
+                base, depth = composed, 1
+        return program.finish([base, *sink.finish()], depth + 1)
 
     def _sink(self, kind: StreamKind, rows: TableRows | None) -> _TreeSink:
         return _TreeSink(Chunker(self._key, kind.sizes), kind.writer or self._data, self._recipes, rows)
 
-    def _usable(self, base: StreamRef) -> tuple[StreamRef | None, int]:
-        """The stream itself and how deep it is, composed into one program where that is too deep.
+    def _depth(self, base: StreamRef) -> int:
+        with named_base(base):
+            return self._extents.program(base).depth if base.level == PROGRAM else 0
 
-        None where it is so scattered that the new stream is better stored anew.
-        """
-        assert self._reader is not None  # noqa: S101 (as above)
-        extents = self._reader.extents
-        depth = extents.program(base).depth if base.level == PROGRAM else 0
-        if depth < DEEPEST:
-            return base, depth
+    def _composed(self, base: StreamRef) -> StreamRef | None:
+        """The stream as one program over trees; None where it is too scattered for that to serve."""
         leaves: list[StreamRef] = []
-        _collect(extents, base, leaves)
-        if len(leaves) > MOST_LEAVES:
-            return None, 0
-        composed = ProgramWriter(self._recipes.put, last=len(leaves) - 1)
-        count = 0
-        for start in range(0, base.length, _COMPOSED):
-            rows = extents.extents(base, start, min(start + _COMPOSED, base.length), leaves)
-            composed.add(Operations(rows[:, 0].astype(np.int32), rows[:, 1], rows[:, 2]))
-            count += len(rows)
-        if count * SHORTEST_EXTENT > base.length:
-            return None, 0
-        return composed.finish(leaves, depth=1), 1
+        with named_base(base):
+            _collect(self._extents, base, leaves)
+            if len(leaves) > MOST_LEAVES:
+                return None
+            composed = ProgramWriter(self._recipes.put, last=len(leaves) - 1)
+            count = 0
+            for start in range(0, base.length, _COMPOSED):
+                rows = self._extents.extents(base, start, min(start + _COMPOSED, base.length), leaves)
+                composed.add(Operations(rows[:, 0].astype(np.int32), rows[:, 1], rows[:, 2]))
+                count += len(rows)
+        return None if count * SHORTEST_EXTENT > base.length else composed.finish(leaves, depth=1)
+
+    @property
+    def _extents(self) -> ExtentReader:
+        assert self._reader is not None  # noqa: S101 (whoever has a base has its reader)
+        return self._reader.extents
 
 
 class _TreeSink:

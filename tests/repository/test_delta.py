@@ -220,3 +220,24 @@ def test_the_loops_say_the_same_without_numba() -> None:
             told = walk(new, 0, len(new), old, 0, False, 0, hashes, 0, copies)
         found.append((tuple(map(int, told)), copies[: told[0]].tolist()))
     assert found[0] == found[1]
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32), common=st.integers(20, 60), before=st.integers(0, 40), stop=st.integers(1, 90))
+def test_a_walk_ends_wherever_it_is_stopped(seed: int, common: int, before: int, stop: int) -> None:
+    """A match that begins shortly before the end of a walk is taken up to there; once it was tried again for ever."""
+    chance = np.random.default_rng(seed)
+    shared = chance.integers(0, 256, common, dtype=np.uint8)
+    old = np.concatenate(
+        [chance.integers(0, 256, 64 + before, dtype=np.uint8), shared, chance.integers(0, 256, 900, dtype=np.uint8)]
+    )
+    new = np.concatenate(
+        [chance.integers(0, 256, before, dtype=np.uint8), shared, chance.integers(0, 256, 900, dtype=np.uint8)]
+    )
+    hashes = np.full(1 << loops.TABLE_BITS, deltas._EMPTY, np.int64)
+    copies = np.zeros((2_000, 3), np.int64)
+    for j in (0, 64 + before):
+        count, literal, i, _, _ = loops.walk(new, 0, stop, old, 0, False, j, hashes, 0, copies)
+        assert literal <= i <= stop
+        assert copies[:count, 0].sum() + copies[:count, 2].sum() == literal
+        hashes[:] = deltas._EMPTY

@@ -90,12 +90,12 @@ def test_a_scattered_stream_is_stored_anew(days: Days, monkeypatch: pytest.Monke
     """Reading a stream of very many small pieces costs more than storing it again."""
     monkeypatch.setattr(stream_writing, "DEEPEST", 2)
     monkeypatch.setattr(stream_writing, "SHORTEST_EXTENT", 1 << 20)
-    for _ in range(4):
+    for _ in range(6):
         days.store()
         days.change()
-    assert _depth(days, 3) == 0
-    assert days.added[3] > days.added[0] / 2
-    days.comes_back(3)
+    assert [_depth(days, number) for number in range(6)] == [0, 1, 2, 3, 4, 0]
+    assert days.added[5] > days.added[0] / 2 > max(days.added[1:5])
+    days.comes_back(5)
 
 
 def test_an_unchanged_database_costs_a_few_kilobytes(days: Days) -> None:
