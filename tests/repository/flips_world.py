@@ -1,4 +1,4 @@
-"""A backup and an archive repository in memory with an object of every kind, and what each of their points must give back."""
+"""A backup and an archive repository in memory, objects of every kind, and what each of their points must give back."""
 
 from __future__ import annotations
 
@@ -23,9 +23,14 @@ from holdfast.storage.memory import MemoryStore
 BACKUP, ARCHIVE = "backup", "archive"
 #: Small enough that a few hundred kilobytes make many frames and several packs.
 _FRAME, _PACK = 24 << 10, 96 << 10
-#: Recipes and layouts of a dozen tables are streams of their own, as those of hundreds are.
+#: Recipes and layouts of a few tables are streams of their own, as those of hundreds are.
 _INLINE = 256
-_NAMES = {Kind.MANIFEST: "manifest", Kind.REMOVAL: "record", Kind.DATA_PACK: "data pack", Kind.RECIPE_PACK: "recipe pack"}
+_NAMES = {
+    Kind.MANIFEST: "manifest",
+    Kind.REMOVAL: "record",
+    Kind.DATA_PACK: "data pack",
+    Kind.RECIPE_PACK: "recipe pack",
+}
 _NAMES |= {Kind.INDEX: "index object", Kind.LOCATOR: "locator"}
 
 Place = tuple[str, str]
@@ -78,7 +83,7 @@ class World:
 
 
 def build_world(folder: Path, tools: Any) -> World:
-    """Two chains with increments, deleted points, condemned and quarantined objects; copies of three points in the archive."""
+    """Two chains with increments, deleted points and condemned objects; copies of three points in the archive."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(frame_writing, "FRAME_BYTES", _FRAME)
         patch.setattr(repacking, "FRAME_BYTES", _FRAME)
@@ -137,7 +142,7 @@ class _Builder:
         if reloaded:
             self.rows[200:500] = [self._row(number) for number in range(200, 500)]
         self.made += 1
-        small = {f"Table{n}{self.chance.getrandbits(64):x}": [self.tools.row(n, "x")] for n in range(8)}
+        small = {f"Table{n}{self.chance.getrandbits(64):x}": [self.tools.row(n, "x")] for n in range(4)}
         tables = {"Orders": [b"".join(self.rows[:400]), b"".join(self.rows[400:])], "Fixed": [self.tools.rows(150)]}
         return Path(
             self.tools.build_bacpac(self.folder / f"{self.made}.bacpac", {**small, **tables}, exported=self.made)
@@ -202,7 +207,9 @@ class _Builder:
         for where, name in world.kinds[f"{BACKUP}: data pack"] + world.kinds[f"{BACKUP}: recipe pack"]:
             kind = Kind.DATA_PACK if "/data/" in name else Kind.RECIPE_PACK
             sealer, data, chain = world.opened[where].sealer, world.data((where, name)), name.split("/")[1]
-            codecs.update(table_of_pack(sealer.of(data[:52], kind, chain, name), chain, kind, name, data).codecs.tolist())
+            codecs.update(
+                table_of_pack(sealer.of(data[:52], kind, chain, name), chain, kind, name, data).codecs.tolist()
+            )
         assert codecs.keys() >= {1, 3}, codecs
         read = self.backup._readable(self._header(4).id)
         (orders,) = [stream.ref for stream in read.recipe.streams if stream.name == "Data/dbo.Orders"]
