@@ -57,6 +57,7 @@ class World:
     points: dict[str, Truth] = field(default_factory=dict)
     older: dict[Place, bytes] = field(default_factory=dict)  # what else there was once under the same name
     kinds: dict[str, list[Place]] = field(default_factory=dict)
+    condemned: set[str] = field(default_factory=set)
     needing: dict[Place, list[str]] = field(default_factory=dict)  # points that each object is needed for
 
     def data(self, place: Place) -> bytes:
@@ -219,7 +220,8 @@ class _Builder:
         record = self.backup._chain("chain-a").state()
         assert record is not None
         assert record.gaps
-        assert record.condemned
+        world.condemned = {one.object for one in record.condemned}
+        assert world.condemned & {name for _, name in world.kinds[f"{BACKUP}: data pack"]}
         assert {kind for _, name in world.older for kind in [name.split("/")[-2]]} >= {"manifests"}
 
 

@@ -139,28 +139,39 @@ def test_a_process_may_die_at_any_moment(
 ) -> None:
     """Checks clean, restores right, and the operation done again does what it should have done, once."""
     chance, work = random.Random(operation), tmp_path / "work"
-    trials = sorted(processes.seconds(base.copy(work, operation)) for _ in range(3 if whole else 1))
-    took = trials[len(trials) // 2]
     before = _objects(base.folder)
+    trials = [_trial(processes, base.copy(work, operation), before) for _ in range(3 if whole else 1)]
+    first, took = sorted(trials, key=lambda trial: trial[1])[len(trials) // 2]
     wanted, deaths, late, figures = _WHOLE if whole else _PART, 0, 0, Counter[str]()
     while deaths < wanted:
-        job, delay = base.copy(work, operation), chance.uniform(0, took)
+        # Half of them while it writes, which is not all that it does.
+        job, delay = base.copy(work, operation), chance.uniform(chance.choice([0, first]), took)
         if not processes.killed(job, delay):
             late += 1
             assert late < 10 + 4 * wanted, "it always ends before it is killed"
             continue
         deaths += 1
         where = f"{operation}, death {deaths} after {delay:.4f} of {took:.4f} s"
-        begun = _objects(work) != before
-        done = _survived(base, replace(job, ahead=_LATER), where)
-        figures["with all that counts done" if done else "in between" if begun else "before the first write"] += 1
-        _done_again(base, replace(job, ahead=2 * _LATER), where)
+        left = _objects(work)
+        _survived(base, replace(job, ahead=_LATER), where)
+        driver.perform(replace(job, ahead=2 * _LATER))
+        state = "before its first write" if left == before else "in between"
+        figures["after its last write" if left == _objects(work) else state] += 1
+        _done_again(base, replace(job, ahead=3 * _LATER), where)
     told = ", ".join(f"{count} {state}" for state, count in sorted(figures.items()))
     sys.stdout.write(f"\n{operation}: {deaths} deaths within {took * 1000:.0f} ms: {told}; {late} more came too late\n")
 
 
-def _survived(base: Base, job: Job, where: str) -> bool:
-    """Whatever was being done: checks are clean, and what is listed can be restored. Says whether it was done already."""
+def _trial(processes: Processes, job: Job, before: dict[str, int]) -> tuple[float, float]:
+    """Seconds to the first write, and to the end."""
+    began = time.time()
+    took = processes.seconds(job)
+    written = [at for name, at in _objects(Path(job.backup).parent).items() if name not in before]
+    return min(max(min(written, default=0) / 1e9 - began, 0), took), took
+
+
+def _survived(base: Base, job: Job, where: str) -> None:
+    """Whatever was being done: checks are clean, and what is listed can be restored."""
     opened, archive = job.open_backup(), job.open_archive()
     for one in (opened, archive):
         assert one.check(read_data=True).problems == [], where
@@ -175,14 +186,11 @@ def _survived(base: Base, job: Job, where: str) -> bool:
         assert _content(archive, point) == base.truth[header_of(ARCHIVED).id], where
     papers = [paper for paper in (driver.OLD_PAPER, driver.NEW_PAPER) if _opens(job, paper)]
     assert papers, where
-    return listed == new if old != new else bool(copies) or driver.OLD_PAPER not in papers
 
 
 def _done_again(base: Base, job: Job, where: str) -> None:
-    """Done again it succeeds, and what it should have done is there once."""
+    """What it should have done is there once; to do it yet again changes nothing."""
     driver.perform(job)
-    # Once more changes nothing at all.
-    driver.perform(replace(job, ahead=job.ahead + _LATER))
     opened, archive = job.open_backup(), job.open_archive()
     assert [point.id for point in opened.points()] == _before_and_after(job.operation)[1], where
     for point in opened.points():
@@ -227,6 +235,7 @@ def _opens(job: Job, credential: Any) -> bool:
     return True
 
 
-def _objects(folder: Path) -> set[str]:
-    """Names of all objects in both repositories."""
-    return {f"{one}/{info.name}" for one in ("backup", "archive") for info in FolderStore(folder / one).list()}
+def _objects(folder: Path) -> dict[str, int]:
+    """Names of all objects in both repositories but locks, with when each was written."""
+    names = [f"{one}/{info.name}" for one in ("backup", "archive") for info in FolderStore(folder / one).list()]
+    return {name: (folder / name).stat().st_mtime_ns for name in names if "/locks/" not in name}
