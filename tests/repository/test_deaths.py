@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -33,6 +33,8 @@ _OPERATIONS = ("backup", "prune", "rekey", "archive")
 _WHOLE, _PART = 50, 2
 #: Longer than a lease: what the dead one held has ended.
 _LATER = 120.0
+#: A job that has written nothing for so many seconds has ended.
+_LONGEST = 10
 
 Entries = dict[str, bytes]
 
@@ -103,9 +105,12 @@ class Processes:
         assert self._ask("wait") == "0"
         return time.monotonic() - began
 
-    def killed(self, job: Job, after: float) -> bool:
-        """Begins the job and kills it; whether it died of that before it had ended."""
+    def killed(self, job: Job, after: float, since: Callable[[], bool]) -> bool:
+        """Begins the job and kills it so long after `since` is true; whether it died of that before it had ended."""
         process = int(self._ask(job.encode()))
+        end = time.monotonic() + _LONGEST
+        while not since() and time.monotonic() < end:
+            time.sleep(0.0005)
         time.sleep(after)
         os.kill(process, signal.SIGKILL)
         ended = int(self._ask("wait"))
@@ -144,14 +149,21 @@ def test_a_process_may_die_at_any_moment(
     first, took = sorted(trials, key=lambda trial: trial[1])[len(trials) // 2]
     wanted, deaths, late, figures = _WHOLE if whole else _PART, 0, 0, Counter[str]()
     while deaths < wanted:
-        # Half of them while it writes, which is not all that it does.
-        job, delay = base.copy(work, operation), chance.uniform(chance.choice([0, first]), took)
-        if not processes.killed(job, delay):
+        job = base.copy(work, operation)
+        if chance.random() < 0.3:
+            delay, since, when = chance.uniform(0, took), _at_once, "its beginning"
+        else:  # while it writes, which is not all that it does
+            delay, since, when = (
+                chance.uniform(0, took - first),
+                lambda: _names(work) != before.keys(),
+                "its first write",
+            )
+        if not processes.killed(job, delay, since):
             late += 1
             assert late < 10 + 4 * wanted, "it always ends before it is killed"
             continue
         deaths += 1
-        where = f"{operation}, death {deaths} after {delay:.4f} of {took:.4f} s"
+        where = f"{operation}, death {deaths} {delay * 1000:.1f} ms after {when}"
         left = _objects(work)
         _survived(base, replace(job, ahead=_LATER), where)
         driver.perform(replace(job, ahead=2 * _LATER))
@@ -160,6 +172,10 @@ def test_a_process_may_die_at_any_moment(
         _done_again(base, replace(job, ahead=3 * _LATER), where)
     told = ", ".join(f"{count} {state}" for state, count in sorted(figures.items()))
     sys.stdout.write(f"\n{operation}: {deaths} deaths within {took * 1000:.0f} ms: {told}; {late} more came too late\n")
+
+
+def _at_once() -> bool:
+    return True
 
 
 def _trial(processes: Processes, job: Job, before: dict[str, int]) -> tuple[float, float]:
@@ -237,5 +253,9 @@ def _opens(job: Job, credential: Any) -> bool:
 
 def _objects(folder: Path) -> dict[str, int]:
     """Names of all objects in both repositories but locks, with when each was written."""
-    names = [f"{one}/{info.name}" for one in ("backup", "archive") for info in FolderStore(folder / one).list()]
-    return {name: (folder / name).stat().st_mtime_ns for name in names if "/locks/" not in name}
+    return {name: (folder / name).stat().st_mtime_ns for name in _names(folder)}
+
+
+def _names(folder: Path) -> set[str]:
+    found = {f"{one}/{info.name}" for one in ("backup", "archive") for info in FolderStore(folder / one).list()}
+    return {name for name in found if "/locks/" not in name}
