@@ -85,9 +85,11 @@ def draw(world: World, seed: int) -> Mutation:
         way, place = ("replay", chance.choice(replayed)) if replayed else ("flip", place)
     data, what = world.data(place), place[1]
     if way == "swap":
-        alike = [other for kind_ in _alike(world, kind) for other in world.kinds[kind_] if other != place]
-        other = chance.choice(alike)
-        return Mutation(kind, way, f"{what} and {other}", {place: world.data(other), other: data})
+        alike = [other for kind_ in _alike(world, kind) for other in world.kinds[kind_] if world.data(other) != data]
+        if alike:
+            other = chance.choice(alike)
+            return Mutation(kind, way, f"{what} and {other}", {place: world.data(other), other: data})
+        way = "flip"  # locks are all the same
     if way == "flip":
         at, bit = _place_in(chance, len(data)), chance.randrange(8)
         flipped = bytearray(data)
