@@ -53,6 +53,11 @@ class ChainCheck:
         self._tables(reader)
         if self.wanted is not None:
             self._read_packs(reader.index, self.wanted)
+        # A chunk that lies elsewhere, too, is read from there.
+        for name, found in self.damage.items():
+            if found.whole:
+                reader.index.spoil_pack(name.rpartition("/")[2])
+            reader.index.spoil_frames(name.rpartition("/")[2], found.frames)
         hits, used = self._walk(self.known.points, reader)
         if hits or self.damage:
             hits = self._still(hits)

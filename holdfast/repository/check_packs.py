@@ -52,7 +52,7 @@ def check_pack(
     else:
         found.whole = True
         return found
-    namer = ChunkNamer(sealer.keys.chunk_key(chain, "data" if kind is Kind.DATA_PACK else "recipe"))
+    namer = sealer.namer(chain, kind)
     _check_frames(found, seal, frames, data, _Chunks(namer, table) if table is not None else None)
     return found
 

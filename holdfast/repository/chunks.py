@@ -1,20 +1,22 @@
-"""Content-defined chunks: cut where the content says, named by a keyed hash. (`cdc8-v1` of the format page.)
+"""Content-defined chunks: cut where the content says, named by a keyed hash. (`cdc8` of the format page.)
 
 A cut may come after 8 bytes whose product with a secret odd number is small.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
+import hmac
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from blake3 import blake3
 
-from holdfast.bacpac.compiled import compiled
-from holdfast.repository.delta_loops import load8
+from holdfast.repository.errors import NewerFormat
 
 ID_BYTES = 16
+#: What the description of a new repository says; the older one names chunks by HMAC-SHA256.
+CHUNKING, CHUNKING_HMAC = "cdc8-v2", "cdc8-v1"
 _WINDOW = 8
 
 
@@ -44,6 +46,10 @@ class Chunker:
         self._multiplier = np.uint64(int.from_bytes(boundary_key[:_WINDOW], "little") | 1)
         self._limit = np.uint64((1 << 64) // sizes.average)
         self._held = b""
+        # Loaded here: whoever only reads a repository's lists needs no numba.
+        from holdfast.repository.chunk_loops import next_cut
+
+        self._next_cut = next_cut
 
     def feed(self, piece: bytes) -> Iterator[bytes]:
         """The chunks that these bytes complete."""
@@ -68,30 +74,19 @@ class Chunker:
         yield from self.finish()
 
     def _cut(self, data: np.ndarray, start: int) -> int:
-        return int(next_cut(data, start, self.sizes.minimum, self.sizes.maximum, self._multiplier, self._limit))
-
-
-@compiled
-def next_cut(data, start, minimum, maximum, multiplier, limit):  # type: ignore[no-untyped-def]
-    """Where the chunk that begins at `start` ends; 0 where that takes more bytes than there are."""
-    last = min(len(data), start + maximum)
-    for end in range(start + max(minimum, 8), last + 1):
-        if load8(data, end - 8) * multiplier < limit:
-            return end
-    return start + maximum if len(data) - start > maximum else 0
+        return int(self._next_cut(data, start, self.sizes.minimum, self.sizes.maximum, self._multiplier, self._limit))
 
 
 class ChunkNamer:
-    """Names chunks: 16 bytes of HMAC-SHA256. Two states are made ready, so that a name costs one pass over the chunk."""
+    """Names chunks: 16 bytes of a keyed hash, as the repository's `chunking` says. Safe for threads."""
 
-    def __init__(self, key: bytes) -> None:
-        block = key.ljust(hashlib.sha256().block_size, b"\0")
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
-
-    def name(self, chunk: bytes) -> bytes:
-        """The chunk's id."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(chunk)
-        outer.update(inner.digest())
-        return outer.digest()[:ID_BYTES]
+    def __init__(self, key: bytes, chunking: str = CHUNKING) -> None:
+        """`key`: 32 bytes. Raises NewerFormat for a `chunking` that is not known."""
+        self.name: Callable[[bytes], bytes]
+        """A chunk's id."""
+        if chunking == CHUNKING:
+            self.name = lambda chunk: bytes(blake3(chunk, key=key).digest(ID_BYTES))
+        elif chunking == CHUNKING_HMAC:
+            self.name = lambda chunk: hmac.digest(key, chunk, "sha256")[:ID_BYTES]
+        else:
+            raise NewerFormat(f"the repository names chunks by {chunking!r}, which this program does not know")

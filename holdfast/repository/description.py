@@ -8,14 +8,13 @@ from datetime import datetime
 
 from holdfast.model.clock import iso, parse_iso
 from holdfast.model.errors import Damaged, NoRepository
+from holdfast.repository.chunks import CHUNKING
 from holdfast.repository.credentials import Credential
 from holdfast.repository.errors import RepositoryExists
 from holdfast.repository.format import DESCRIPTION, FORMAT, canonical, checksummed, new_id, verified_checksum
 from holdfast.repository.keys import RepositoryKeys
 from holdfast.repository.slots import add_slot, unlock
 from holdfast.storage import AlreadyExists, ObjectMissing, ObjectStore
-
-CHUNKING = "cdc8-v1"
 
 
 @dataclass(frozen=True)

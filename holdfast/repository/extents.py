@@ -14,7 +14,6 @@ import numpy as np
 
 from holdfast.model.errors import Damaged
 from holdfast.repository.chunks import ID_BYTES
-from holdfast.repository.program_loops import through
 from holdfast.repository.programs import Operations, Program, decode_block
 from holdfast.repository.recent import Recent
 from holdfast.repository.trees import PROGRAM, StreamRef, node_table
@@ -137,6 +136,9 @@ class ExtentReader:
         leaf: Callable[[int], int] | None = None,
     ) -> np.ndarray:
         """Every extent replaced by what `expand` says of its source, or numbered by `leaf` where it says nothing."""
+        # Loaded where a stream is read: numba takes a while, and lists need none.
+        from holdfast.repository.program_loops import through
+
         first, count = np.zeros(len(source), np.int64), np.zeros(len(source), np.int64)
         final = np.zeros(len(source), np.int64)
         inners: list[_Inner] = []

@@ -19,7 +19,9 @@ from holdfast.storage import ObjectStore, Tier
 #: Plain bytes of a frame: more compress better, fewer are read for one chunk.
 FRAME_BYTES = 2 << 20
 #: Frames being compressed or waiting for their turn.
-FRAMES_UNDER_WAY = 6
+FRAMES_UNDER_WAY = 4
+#: The same where there are no rows of one shape: literals of many days are read side by side, a frame of each day.
+PLAIN_FRAME_BYTES = 512 << 10
 
 
 @dataclass(frozen=True)
@@ -75,14 +77,20 @@ class FrameWriter:
         name = self.namer.name(chunk)
         if name in self._open_ids or name in self._index:
             return name
+        if self._length >= PLAIN_FRAME_BYTES // 2 and (self._spans[-1].shape is None) != (shape is None):
+            self._close_frame()
         self._open_ids.add(name)
         self._chunks.append(chunk)
         self._ids.append(name)
         self._spans.append(Span(len(chunk), shape, row_start))
         self._length += len(chunk)
-        if self._length >= FRAME_BYTES:
+        if self._length >= (FRAME_BYTES if shape else min(FRAME_BYTES, PLAIN_FRAME_BYTES)):
             self._close_frame()
         return name
+
+    def has(self, chunk: bytes) -> bool:
+        """Whether the chain has the chunk of that id, where new points may lean on it."""
+        return chunk in self._index
 
     def finish(self) -> None:
         """Everything that was put is in the storage when this returns."""

@@ -7,6 +7,7 @@ whatever the chain's size (16 + 16 bytes a row, a row a chunk; a terabyte has so
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,9 +108,17 @@ class ChunkIndex:
         """How many frames are known to be unreadable."""
         return len(self._spoiled)
 
-    def spoil(self, pack: int, frame: int) -> None:
-        """A frame (by the numbers of `Location`) cannot be read: its chunks are looked for elsewhere first."""
-        self._spoiled.add((pack, frame))
+    def spoil_pack(self, pack: str) -> None:
+        """No frame of that pack can be read. Of a pack that is not known nothing is to be told."""
+        number = self._numbers.get(pack)
+        if number is not None:
+            self._absent.add(number)
+
+    def spoil_frames(self, pack: str, frames: Iterable[int]) -> None:
+        """These frames of that pack cannot be read."""
+        number = self._numbers.get(pack)
+        if number is not None:
+            self._spoiled |= {(number, frame) for frame in frames}
 
     def find(self, chunk: bytes) -> Location | None:
         """One place of the chunk, where it can be read as far as is known, if there is one."""

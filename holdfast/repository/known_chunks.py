@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from holdfast.repository.base_damage import named_base
@@ -18,9 +20,14 @@ PASSED_AT_MOST = 31
 class KnownChunks:
     """The chunks of an old stream that lie in it whole. Memory: those of one region."""
 
-    def __init__(self, extents: ExtentReader, stream: StreamRef, namer: ChunkNamer) -> None:
-        """`namer` is the one that named the old stream's chunks. Every method may raise BaseDamaged."""
-        self._extents, self._stream, self._namer = extents, stream, namer
+    def __init__(
+        self, extents: ExtentReader, stream: StreamRef, namer: ChunkNamer, usable: Callable[[bytes], bool]
+    ) -> None:
+        """`namer` is the one that named the old stream's chunks; `usable` says whether new points may lean on a chunk.
+
+        Every method may raise BaseDamaged.
+        """
+        self._extents, self._stream, self._namer, self._usable = extents, stream, namer, usable
         self._begin = self._end = 0
         self._starts = np.empty(0, np.int64)
         self._lengths = np.empty(0, np.int64)
@@ -36,7 +43,8 @@ class KnownChunks:
             self._passing -= 1
             return 0
         length = int(self._lengths[number])
-        if self._namer.name(new[:length].tobytes()) != self._ids[number]:
+        chunk = self._ids[number]
+        if self._namer.name(new[:length].tobytes()) != chunk or not self._usable(chunk):
             self._passing, self._passed = self._passed, min(2 * self._passed + 1, PASSED_AT_MOST)
             return 0
         self._passed = 0

@@ -14,7 +14,6 @@ import numpy as np
 
 from holdfast.model.errors import Damaged
 from holdfast.repository.chunks import ID_BYTES
-from holdfast.repository.program_loops import VARINT_BYTES, decode_ops, encode_ops, put_varint, take_varint
 from holdfast.repository.trees import PROGRAM, StreamRef
 
 MAX_SOURCES = 1024
@@ -88,6 +87,8 @@ class Program:
 
 def encode_block(ops: Operations, last: int) -> bytes:
     """A block's bytes. `last` is the number of the program's last source."""
+    from holdfast.repository.program_loops import VARINT_BYTES, encode_ops, put_varint
+
     used, first, position = np.unique(ops.source, return_index=True, return_inverse=True)
     if len(used) > MAX_USED:
         raise ValueError("too many sources in one block")
@@ -113,6 +114,8 @@ def decode_block(data: bytes, program: Program, number: int, name: str) -> Opera
 
 
 def _decoded(data: np.ndarray, program: Program, number: int) -> Operations:
+    from holdfast.repository.program_loops import decode_ops
+
     count, at = _number(data, 0)
     used, at = _number(data, at)
     if not 0 < count <= len(data) or not 0 < used <= MAX_USED:
@@ -137,6 +140,8 @@ def _decoded(data: np.ndarray, program: Program, number: int) -> Operations:
 
 
 def _number(data: np.ndarray, at: int) -> tuple[int, int]:
+    from holdfast.repository.program_loops import take_varint
+
     value, after = take_varint(data, at)
     if after < 0:
         raise ValueError

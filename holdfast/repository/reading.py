@@ -18,7 +18,7 @@ from holdfast.storage import ObjectMissing, ObjectStore
 #: Sealed bytes that one request fetches at most, more only for one frame that is larger.
 FETCH_STORED = 4 << 20
 #: Plain bytes of frames that are kept: the increments of many days are read side by side, a frame of each.
-CACHED = 64 << 20
+CACHED = 40 << 20
 
 Read = TypeVar("Read")
 FrameKey = tuple[int, int]
@@ -81,18 +81,25 @@ class ChunkReader:
         return {key: future.result() for key, future in futures.items()}
 
     def _bring(self, keys: list[FrameKey]) -> None:
-        """Fetches claimed frames. Whatever happens, nobody is left waiting for one."""
+        """Fetches claimed frames. Whatever happens, nobody is left waiting for one, and no good one fails with a bad one."""
         at = 0
+        damage: Damaged | None = None
         try:
             while at < len(keys):
                 run = self._run(keys, at)
                 for key, plain in zip(run, self._fetch(run), strict=True):
-                    self._frames.settle(key, plain)
+                    if isinstance(plain, Damaged):
+                        damage = plain
+                        self._frames.fail(key, plain)
+                    else:
+                        self._frames.settle(key, plain)
                     at += 1
         except BaseException as error:
             for key in keys[at:]:
                 self._frames.fail(key, error)
             raise
+        if damage is not None:
+            raise damage
 
     def _run(self, keys: list[FrameKey], at: int) -> list[FrameKey]:
         """Frames from `at` on that lie side by side in their pack."""
@@ -105,32 +112,31 @@ class ChunkReader:
             run.append(key)
         return run
 
-    def _fetch(self, run: list[FrameKey]) -> list[bytes]:
+    def _fetch(self, run: list[FrameKey]) -> list[bytes | Damaged]:
+        """The frames' plain bytes, or what is wrong with them: then their chunks are looked for elsewhere from now on."""
         number, first = run[0]
-        last = run[-1][1]
         pack = self._index.packs[number]
         name = object_name(self._chain, pack.kind, pack.pack)
         begin = int(pack.offsets[first])
-        length = int(pack.offsets[last]) + int(pack.stored[last]) - begin
+        length = int(pack.offsets[run[-1][1]]) + int(pack.stored[run[-1][1]]) - begin
         try:
             sealed = memoryview(self._store.get_range(name, begin, length))
-            if len(sealed) < length:
-                raise Damaged(f"{name}: it is cut short")
-        except (ObjectMissing, Damaged) as error:
-            for frame in range(first, last + 1):
-                self._index.spoil(number, frame)
-            raise error if isinstance(error, Damaged) else Damaged(f"{name}: the pack is missing") from None
-        seal = self._seals.get(number, lambda: self._sealer.of(pack.header, pack.kind, self._chain, name))
-        frames: list[bytes] = []
-        for frame in range(first, last + 1):
-            at = int(pack.offsets[frame]) - begin
+            seal = self._seals.get(number, lambda: self._sealer.of(pack.header, pack.kind, self._chain, name))
+        except ObjectMissing:
+            self._index.spoil_frames(pack.pack, range(len(pack.stored)))
+            return [Damaged(f"{name}: the pack is missing") for _ in run]
+        found: list[bytes | Damaged] = []
+        for _, frame in run:
+            at, stored = int(pack.offsets[frame]) - begin, int(pack.stored[frame])
             try:
-                opened = seal.open(frame, sealed[at : at + int(pack.stored[frame])])
-                plain = decode_frame(opened, int(pack.plain[frame]), name)
+                if len(sealed) < at + stored:
+                    raise Damaged(f"{name}: it is cut short")
+                plain = decode_frame(seal.open(frame, sealed[at : at + stored]), int(pack.plain[frame]), name)
                 if len(plain) != int(pack.plain[frame]):
                     raise Damaged(f"{name}: frame {frame} has another length than the index says")
-            except Damaged:
-                self._index.spoil(number, frame)
-                raise
-            frames.append(plain)
-        return frames
+            except Damaged as error:
+                self._index.spoil_frames(pack.pack, [frame])
+                found.append(error)
+            else:
+                found.append(plain)
+        return found

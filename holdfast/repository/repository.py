@@ -76,7 +76,7 @@ class Repository:
         self._keys = keys
         self.level = LEVEL
         """How hard what is stored is compressed: zstd's level, 1 to 19. Any level reads any."""
-        self.sealer = Sealer(keys, description.repository)
+        self.sealer = Sealer(keys, description.repository, description.chunking)
 
     @classmethod
     def init(

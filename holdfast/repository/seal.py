@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from holdfast.model.errors import Damaged
+from holdfast.repository.chunks import CHUNKING, ChunkNamer
 from holdfast.repository.codecs import decode_frame, encode_frame
 from holdfast.repository.format import HEADER_BYTES, Header, Kind
 from holdfast.repository.keys import RepositoryKeys, derive
@@ -55,6 +56,11 @@ class Sealer:
 
     keys: RepositoryKeys
     repository: str
+    chunking: str = CHUNKING
+
+    def namer(self, chain: str, kind: Kind) -> ChunkNamer:
+        """Names the chunks of a chain's packs of that kind."""
+        return ChunkNamer(self.keys.chunk_key(chain, "data" if kind is Kind.DATA_PACK else "recipe"), self.chunking)
 
     def new(self, kind: Kind, chain: str, name: str) -> ObjectSeal:
         """For a new object."""

@@ -12,7 +12,6 @@ import numpy as np
 from holdfast.model.errors import Damaged
 from holdfast.repository.extents import ExtentReader
 from holdfast.repository.parallel import in_order
-from holdfast.repository.program_loops import gather
 from holdfast.repository.reading import ChunkReader, FrameKey
 from holdfast.repository.trees import StreamRef
 
@@ -77,6 +76,8 @@ class StreamReader:
     def _gathered(
         self, keys: list[FrameKey], frame: np.ndarray, offset: np.ndarray, length: np.ndarray, total: int
     ) -> np.ndarray:
+        from holdfast.repository.program_loops import gather
+
         frames = self.chunks.frames(keys)
         if len(frame) == 1:
             return np.frombuffer(frames[keys[0]], np.uint8)[int(offset[0]) : int(offset[0]) + total]

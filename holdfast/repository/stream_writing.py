@@ -68,7 +68,8 @@ class StreamWriter:
                 with named_base(base):
                     return old.part(start, end)
 
-            known = KnownChunks(self._reader.extents, base, (kind.writer or self._data).namer)
+            writer = kind.writer or self._data
+            known = KnownChunks(self._reader.extents, base, writer.namer, writer.has)
             delta = StreamDelta(part, base.length, sink, program, known)
             for piece in pieces:
                 delta.feed(piece)

@@ -12,14 +12,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import chain as chained
+from typing import TYPE_CHECKING
 
 from holdfast.model.clock import Clock
 from holdfast.model.errors import Cancelled, RepositoryLocked
 from holdfast.model.job import Progress
 from holdfast.model.point import PointKind
-from holdfast.repository.bases import Bases
 from holdfast.repository.chain import Chain, ChainLock, Head
-from holdfast.repository.chunks import SMALL_CHUNKS, TABLE_CHUNKS, ChunkNamer
+from holdfast.repository.chunks import SMALL_CHUNKS, TABLE_CHUNKS
 from holdfast.repository.codecs import encode_frame
 from holdfast.repository.content import PointContent, Skeletal
 from holdfast.repository.feeding import FedStream, Feed
@@ -39,9 +39,12 @@ from holdfast.repository.packs import PackTable, encode_index
 from holdfast.repository.point_reading import PointReader
 from holdfast.repository.recipes import Layout, Recipe, StreamRecipe
 from holdfast.repository.seal import put_document, seal_document
-from holdfast.repository.stream_writing import StreamKind, StreamWriter
 from holdfast.repository.table_rows import TableRows
 from holdfast.storage import AlreadyExists, Tier
+
+if TYPE_CHECKING:
+    from holdfast.repository.bases import Bases
+    from holdfast.repository.stream_writing import StreamWriter
 
 PACK_BYTES = 16 << 20
 #: Packs of an archive repository are few and large: the archive tier charges by the object that is read.
@@ -114,6 +117,10 @@ class PointWriter:
                     raise Cancelled(header.id)
                 lock.ensure()
 
+            # Loaded by who writes: their loops bring numba.
+            from holdfast.repository.bases import Bases
+            from holdfast.repository.stream_writing import StreamWriter
+
             before = self._before
             boundary_key = self.chain.sealer.keys.boundary_key(self.chain.id)
             writer = StreamWriter(data, recipes, boundary_key, before.reader.streams if before else None)
@@ -156,19 +163,16 @@ class PointWriter:
 
     def _frames(self, kind: Kind, pool: ThreadPoolExecutor, uploads: ThreadPoolExecutor) -> FrameWriter:
         data = kind is Kind.DATA_PACK
-        keys, chain = self.chain.sealer.keys, self.chain.id
         place = PackPlace(
             self.chain.store,
             self.chain.sealer,
-            chain,
+            self.chain.id,
             kind,
             Tier.ARCHIVE if self._archive and data else Tier.HOT,
             ARCHIVE_PACK_BYTES if self._archive and data else PACK_BYTES,
             self._level,
         )
-        return FrameWriter(
-            place, ChunkNamer(keys.chunk_key(chain, "data" if data else "recipe")), self._index, pool, uploads
-        )
+        return FrameWriter(place, self.chain.sealer.namer(self.chain.id, kind), self._index, pool, uploads)
 
     def _store_streams(
         self,
@@ -180,6 +184,8 @@ class PointWriter:
         progress: ProgressFn,
         check: Callable[[], None],
     ) -> Recipe:
+        from holdfast.repository.stream_writing import StreamKind
+
         tables = sum(stream.table is not None for stream in content.streams)
         done = Progress(phase="store", bytes_total=content.length, tables_total=tables)
         found: list[StreamRecipe] = []
@@ -211,6 +217,8 @@ class PointWriter:
 
     def _hold(self, plain: bytes, writer: StreamWriter, recipes: FrameWriter, before: Held | None) -> Held:
         """Short ones go into the manifest, so that a point of a small database is read with one request."""
+        from holdfast.repository.stream_writing import StreamKind
+
         frame = encode_frame(plain)
         if len(frame) <= MAX_INLINE:
             return held_inline(len(plain), frame)

@@ -33,11 +33,16 @@ def _bytes(repository: str) -> int:
 
 
 def test_a_point_is_deleted_and_its_space_comes_back(
-    run: Run, repository: str, at: tuple[str | Path, ...], points: list[str]
+    run: Run, repository: str, at: tuple[str | Path, ...], points: list[str], bacpacs: dict[str, Path]
 ) -> None:
     first, second = points
-    deleted = run("point", "delete", first, *at, "-o", "json")
-    assert (deleted.code, deleted.json[0]["id"], deleted.json[0]["state"]) == (0, first, "deleted")
+    # Of another database altogether, so that nothing of it is in the others.
+    dated = ("--source", "srv/hr", "--created-at", "2020-01-01T00:00:00Z")
+    run("point", "import", bacpacs["legacy"], *dated, *at)
+    other = run("point", "list", *at, "-o", "json").json[0]
+    deleted = run("point", "delete", first, other["id"], *at, "-o", "json")
+    assert deleted.code == 0
+    assert {(one["id"], one["state"]) for one in deleted.json} == {(first, "deleted"), (other["id"], "deleted")}
     assert "prune" in deleted.err
     again = run("point", "delete", first, *at, "-o", "json")
     assert (again.code, again.json[0]["state"]) == (0, "gone")
@@ -45,7 +50,7 @@ def test_a_point_is_deleted_and_its_space_comes_back(
     before = _bytes(repository)
     told = run("repository", "prune", *at, "--dry-run", "--grace", "0", "--dead", "10", "-o", "json")
     assert (told.code, told.json["dry_run"], _bytes(repository)) == (0, True, before)
-    shown = run("repository", "prune", *at, "--dry-run")
+    shown = run("repository", "prune", *at, "--dry-run", "--dead", "10")
     assert "would be freed" in shown.out
     assert "until" in shown.out
     done = run("repository", "prune", *at, "--grace", "0", "--dead", "10", "-o", "json")

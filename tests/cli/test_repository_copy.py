@@ -96,7 +96,7 @@ def test_what_lies_in_the_archive_tier_waits_until_it_is_rehydrated(
     archive = Repository.init(tiered, PASSWORD, clock=SystemClock(), name="tiered", archive=True, cost=cost)
     opened = {"https://tiered/archive": archive}
     really = repository_copy.open_repository
-    monkeypatch.setattr(repository_copy, "open_repository", lambda url, file: opened.get(url) or really(url, file))
+    monkeypatch.setattr(repository_copy, "open_repository", lambda url, *more: opened.get(url) or really(url, *more))
     assert copy(filled, "https://tiered/archive", "--verify").code == 2, "it could not be read back"
     assert copy(filled, "https://tiered/archive").json["states"] == {"copied": 3}
     target = _made(tmp_path, "target")

@@ -86,11 +86,19 @@ def test_boundaries_and_names_depend_on_the_key() -> None:
     assert ChunkNamer(b"a" * 32).name(data) != ChunkNamer(b"b" * 32).name(data)
 
 
-def test_a_chunk_is_named_by_hmac_sha256() -> None:
+def test_a_chunk_is_named_as_the_repository_says() -> None:
     import hashlib
     import hmac
 
-    assert ChunkNamer(b"k" * 32).name(b"chunk") == hmac.digest(b"k" * 32, b"chunk", hashlib.sha256)[:16]
+    from blake3 import blake3
+
+    from holdfast.repository import NewerFormat
+
+    assert ChunkNamer(b"k" * 32).name(b"chunk") == blake3(b"chunk", key=b"k" * 32).digest()[:16]
+    old = ChunkNamer(b"k" * 32, "cdc8-v1").name(b"chunk")
+    assert old == hmac.digest(b"k" * 32, b"chunk", hashlib.sha256)[:16]
+    with pytest.raises(NewerFormat, match="cdc9"):
+        ChunkNamer(b"k" * 32, "cdc9")
 
 
 def _ids(seed: int, count: int) -> list[bytes]:

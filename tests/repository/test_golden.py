@@ -1,6 +1,7 @@
 """A repository of every version of the format is kept for ever, and read by every later program.
 
-Nothing in `golden/v1` may ever be written again. A new version of the format gets a folder of its own.
+Nothing in these folders may ever be written again. A new version of the format gets a folder of its own, and so does what
+a version learns: `v1-increments` has programs, literals, typed frames and chunks named by BLAKE3.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from holdfast.repository import Repository
 from holdfast.storage import ObjectStore, open_store
 
 GOLDEN = Path(__file__).parent / "golden"
-PASSWORDS = {"v1": "golden password of version 1"}
+PASSWORDS = {"v1": "golden password of version 1", "v1-increments": "golden password of increments"}
 
 
 @pytest.fixture(params=sorted(PASSWORDS))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from holdfast.model.errors import Damaged, InvalidInput
-from holdfast.repository import Repository, Salvage
+from holdfast.repository import Repository, Salvage, frame_writing
 from holdfast.storage.memory import MemoryStore
 
 
@@ -72,8 +72,14 @@ def test_what_stands_before_the_damage_is_given_back(
 
 
 def test_a_partial_table_ends_with_a_whole_row(
-    repository: Repository, memory: MemoryStore, tools: Any, bacpac: Any, tmp_path: Path
+    repository: Repository,
+    memory: MemoryStore,
+    tools: Any,
+    bacpac: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(frame_writing, "FRAME_BYTES", 256 << 10)
     rows = [tools.row(number, f"row {number} " + "x" * (number % 50)) for number in range(40_000)]
     point = repository.store_point(bacpac({"T": [b"".join(rows)]}), tools.header_of(1), owner="w").id
     name = _pack(memory)

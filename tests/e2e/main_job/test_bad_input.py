@@ -368,15 +368,19 @@ def test_a_file_that_is_no_bacpac_is_refused_by_load_and_by_import(
     assert main(["repository", "init", *at]) == 0
     assert main(["point", "import", str(sample), "--source", "srv/good", *at]) == 0
     stored = _files(place)
-    # The good one beside it is not taken in half of the job either.
-    good = tmp_path / "good.bacpac"
-    write_sample(good, "hr", day=1, scale=0.1)
     capsys.readouterr()
-    assert main(["point", "import", str(good), str(bad), "--source", "srv/good", *at]) == 23
+    assert main(["point", "import", str(bad), "--source", "srv/bad", *at]) == 23
     said = capsys.readouterr().err
     assert "bad.bacpac" in said
     assert _BAD_FILES[what] in said
     assert _files(place) == stored
+    # A good one beside it is taken in, and the end says that it was only a part.
+    good = tmp_path / "good.bacpac"
+    write_sample(good, "hr", day=1, scale=0.1)
+    assert main(["point", "import", str(good), str(bad), "--source", "srv/other", *at]) == 3
+    said = capsys.readouterr().err
+    assert "bad.bacpac" in said
+    assert _BAD_FILES[what] in said
     assert main(["repository", "check", "--read-data", *at]) == 0
     shutil.rmtree(place)
 

@@ -206,10 +206,10 @@ def test_a_slow_source(azure: Any, database: Path, tmp_path: Path, monkeypatch: 
 
 
 def test_memory_does_not_grow_with_the_rows(make: Any, azure: Any, tmp_path: Path) -> None:
-    """120 MB of rows pass through a process that needs no more than for none."""
+    """240 MB of rows pass through a process that needs no more than for none: the interpreter, and compiled loops."""
     model = make.model(make.table(T, [make.column(T, "Id", "[bigint]", nullable=False)]))
     block = b"".join(struct.pack("<q", n * 2654435761) for n in range(25_000))
-    azure.content = make.write(make.entries(model, {T: [block * 600]}), level="stored")
+    azure.content = make.write(make.entries(model, {T: [block * 1200]}), level="stored")
     # Not getrusage: that counts what the parent held when it forked.
     script = (
         "import sys; from pathlib import Path; from local.sqlpackage.__main__ import run; code = run(sys.argv[1:]); "
@@ -225,7 +225,7 @@ def test_memory_does_not_grow_with_the_rows(make: Any, azure: Any, tmp_path: Pat
         timeout=100,
     )
     assert ran.returncode == 0, ran.stderr
-    assert int(ran.stdout.split()[-1]) < 100 << 10
+    assert int(ran.stdout.split()[-1]) < 150 << 10
 
 
 def test_every_message_says_where_it_is_from() -> None:
