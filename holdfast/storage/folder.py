@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -38,6 +39,8 @@ from holdfast.storage.write_once import WriteOnceState, refusal
 
 #: Folder inside the store for files that are not objects yet; begins with a dot, so no object's name can lead there.
 UNFINISHED = ".unfinished"
+#: What has lain there this long is of a writer that died: no object takes a day to write.
+_FORSAKEN_SECONDS = 24 * 3600
 PIECE = 4 << 20
 
 
@@ -127,6 +130,7 @@ class FolderStore:
     def acquire(self, name: str, owner: str, duration: timedelta) -> Lease:
         """See ObjectStore. The lock file tells holder, fence and end; a flock beside it makes read and write one step."""
         with self._lock_file(name) as path:
+            self._sweep()
             held = read_lease(path)
             now = self.clock.now()
             if held is not None and held["token"] and parse_iso(held["expires_at"]) > now:
@@ -211,6 +215,14 @@ class FolderStore:
             path.unlink(missing_ok=True)
             raise
         return path
+
+    def _sweep(self) -> None:
+        """Removes what writers that died have left unfinished. A file's age is by the machine's clock, not the store's."""
+        with suppress(OSError):
+            for item in os.scandir(self.root / UNFINISHED):
+                guard = item.name.endswith(".guard")
+                if not guard and time.time() - item.stat().st_mtime > _FORSAKEN_SECONDS:
+                    Path(item.path).unlink(missing_ok=True)
 
     def _make_folder(self, folder: Path) -> None:
         if folder.is_dir():
