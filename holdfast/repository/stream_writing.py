@@ -19,7 +19,7 @@ from holdfast.repository.table_rows import TableRows
 from holdfast.repository.trees import PROGRAM, StreamRef, TreeBuilder
 
 #: Programs on programs: deeper ones are composed into one. What is composed to read a byte is that many steps.
-DEEPEST = 24
+DEEPEST = 12
 #: A stream that composes into shorter extents or more sources stays as it is up to twice that depth, and is then stored
 #: anew as a whole: reading it costs more than storing it.
 SHORTEST_EXTENT, MOST_LEAVES = 96, 160
