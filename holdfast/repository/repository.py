@@ -14,8 +14,7 @@ from holdfast.model.errors import Damaged, NotFound, Rehydrating
 from holdfast.model.job import Progress
 from holdfast.model.point import RestorePoint, Tier, point_id
 from holdfast.repository import description as descriptions
-from holdfast.repository.base_damage import BaseDamaged
-from holdfast.repository.chain import Chain, ChainLock, Problem
+from holdfast.repository.chain import Chain, Problem
 from holdfast.repository.check import check_repository
 from holdfast.repository.check_report import CheckReport, Subset
 from holdfast.repository.codecs import LEVEL
@@ -25,7 +24,6 @@ from holdfast.repository.credentials import Credential, Password
 from holdfast.repository.errors import PointConflict
 from holdfast.repository.format import check_id
 from holdfast.repository.hidden import add_hidden
-from holdfast.repository.index import ChunkIndex
 from holdfast.repository.key_slots import KeySlots
 from holdfast.repository.keys import PasswordCost, RepositoryKeys
 from holdfast.repository.locators import chain_ids, chains_of_point, manifest_of_point
@@ -40,8 +38,8 @@ from holdfast.repository.restoring import WrittenBacpac, verify, write_bacpac
 from holdfast.repository.salvage import Salvage, salvage
 from holdfast.repository.seal import Sealer
 from holdfast.repository.statistics import statistics
+from holdfast.repository.storing import Storing
 from holdfast.repository.streams import content_of
-from holdfast.repository.writing import PointWriter
 from holdfast.storage import ObjectStore
 from holdfast.storage.interface import Priority
 
@@ -334,63 +332,8 @@ class Repository:
         progress: ProgressFn,
         cancelled: CancelledFn,
     ) -> RestorePoint:
-        check_id(header.id, "point")
-        chain = self._chain(header.chain)
-        # Without the lock first, so that a repeated step needs none; and again, since a writer may just have ended.
-        read = self._existing(header)
-        if read is None:
-            with chain.locked(owner) as lock:
-                read = self._existing(header)
-                if read is None:
-                    read = self._write(chain, lock, content, header, progress, cancelled)
-        return self._reader(read).point(self.name, self.tier)
-
-    def _write(
-        self,
-        chain: Chain,
-        lock: ChainLock,
-        content: Callable[[], PointContent],
-        header: PointHeader,
-        progress: ProgressFn,
-        cancelled: CancelledFn,
-    ) -> ReadManifest:
-        head = chain.head()
-        spoiled: set[bytes] = set()
-        while True:
-            index = ChunkIndex()
-            before: PointReader | None = None
-            # A second damage, and nothing at all is taken of the point before: each attempt reads the whole database.
-            if not self.description.archive and len(spoiled) < 2:
-                before = self._before(head.point)
-                if not spoiled and (before is not None or head.point is None):
-                    # Damaged index objects only cost storing their chunks again; `check` names them.
-                    chain.add_indexed(index, absent=False, head=head)
-            writer = PointWriter(
-                chain,
-                index,
-                before,
-                spoiled=spoiled,
-                level=self.level,
-                archive=self.description.archive,
-                clock=self.clock,
-            )
-            try:
-                return writer.write(content(), header, lock, head, progress, cancelled)
-            except BaseDamaged as error:
-                # A damaged point must not stop the next one: what it cannot lend is stored anew, and no chunk is taken
-                # for stored that may be in a damaged pack.
-                spoiled.add(error.root)
-
-    def _before(self, last: ReadManifest | None) -> PointReader | None:
-        """The chain's last point where it can be read so far as to lend its streams."""
-        if last is None:
-            return None
-        reader = self._reader(last)
-        try:
-            _ = reader.recipe
-        except Damaged:
-            return None
-        return reader
+        storing = Storing(self._chain, self._reader, self._existing, self.level, self.description.archive, self.clock)
+        return self._reader(storing.store(content, header, owner, progress, cancelled)).point(self.name, self.tier)
 
     def _existing(self, header: PointHeader) -> ReadManifest | None:
         """The point of that id, where a writer committed it. Raises PointConflict where another chain has it."""
