@@ -58,6 +58,7 @@ class FrameWriter:
         self._chunks: list[bytes] = []
         self._ids: list[bytes] = []
         self._spans: list[Span] = []
+        self._last_is_open = False  # the chunk that was put last is in the open frame, at its end
         self._length = 0
         # Chunks of the open pack; the index knows them once the pack is closed.
         self._open_ids: set[bytes] = set()
@@ -69,24 +70,36 @@ class FrameWriter:
         self.written: list[PackTable] = []
         """Tables of packs that are in the storage and that `take_written` has not taken."""
 
-    def put(self, chunk: bytes, shape: bytes | None = None, row_start: int = 0) -> bytes:
+    def put(self, chunk: bytes, shape: bytes | None = None, row_start: int = 0, *, goes_on: bool = False) -> bytes:
         """Stores the chunk unless the chain has it; returns its id.
 
-        `shape` is that of the rows in it, of which the first begins at `row_start`.
+        `shape` is that of the rows in it, of which the first begins at `row_start`. `goes_on`: its bytes follow on those of
+        the chunk that was put last, so that a row may begin in the one and end in the other.
         """
         name = self.namer.name(chunk)
         if name in self._open_ids or name in self._index:
+            self._last_is_open = False
             return name
         if self._length >= PLAIN_FRAME_BYTES // 2 and (self._spans[-1].shape is None) != (shape is None):
             self._close_frame()
         self._open_ids.add(name)
         self._chunks.append(chunk)
         self._ids.append(name)
-        self._spans.append(Span(len(chunk), shape, row_start))
+        self._add_span(len(chunk), shape, row_start, goes_on and self._last_is_open)
+        self._last_is_open = True
         self._length += len(chunk)
         if self._length >= (FRAME_BYTES if shape else min(FRAME_BYTES, PLAIN_FRAME_BYTES)):
             self._close_frame()
         return name
+
+    def _add_span(self, length: int, shape: bytes | None, row_start: int, goes_on: bool) -> None:
+        last = self._spans[-1] if self._spans else None
+        if not goes_on or last is None or last.shape != shape:
+            self._spans.append(Span(length, shape, row_start))
+            return
+        # The row that begins in the one chunk and ends in the other is whole in the joint span.
+        begins = last.row_start if last.row_start < last.length else last.length + row_start
+        self._spans[-1] = Span(last.length + length, shape, begins)
 
     def has(self, chunk: bytes) -> bool:
         """Whether the chain has the chunk of that id, where new points may lean on it."""
@@ -117,6 +130,7 @@ class FrameWriter:
         self._frames.append(frame)
         self._sections += 1
         self._chunks, self._ids, self._spans, self._length = [], [], [], 0
+        self._last_is_open = False
         while len(self._frames) >= FRAMES_UNDER_WAY:
             self._collect(self._builder)
         if self._builder.pack_bytes >= self.place.pack_bytes:

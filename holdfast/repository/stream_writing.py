@@ -115,6 +115,7 @@ class _TreeSink:
         """`rows`: those that the bytes are, from the stream's first byte on."""
         self._chunker, self._data, self._rows = chunker, data, rows
         self._builder = TreeBuilder(recipes.put)
+        self._goes_on = False
 
     def feed(self, piece: bytes) -> None:
         for chunk in self._chunker.feed(piece):
@@ -124,6 +125,7 @@ class _TreeSink:
         """Ends a chunk here: what comes next in the stream does not follow on in the table."""
         for chunk in self._chunker.finish():
             self._take(chunk)
+        self._goes_on = False
 
     def finish(self) -> StreamRef:
         self.cut()
@@ -134,7 +136,8 @@ class _TreeSink:
             name = self._data.put(chunk)
         else:
             row_start = self._rows.feed(chunk)
-            name = self._data.put(chunk, self._rows.shape, row_start)
+            name = self._data.put(chunk, self._rows.shape, row_start, goes_on=self._goes_on)
+            self._goes_on = True
         self._builder.add(name, len(chunk))
 
 
