@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, Literal
 
 from holdfast.cli.import_sources import FileToTake
 from holdfast.model.clock import iso, parse_iso
-from holdfast.model.errors import Conflict, Damaged, Forbidden, HoldfastError, InvalidInput, Unavailable
+from holdfast.model.errors import BadBacpac, Conflict, Damaged, Forbidden, HoldfastError, InvalidInput, Unavailable
 from holdfast.model.file_pattern import FilePattern, ReadName, filled
 from holdfast.model.point import RestorePoint, point_id
 from holdfast.model.source import chain_id
@@ -99,7 +100,10 @@ class PlannedFile:
         return f"import-{self.peek.origin_sha256[:16]}" if self.peek else "import"
 
     def fail(self, error: HoldfastError) -> None:
-        """It cannot be taken in."""
+        """It cannot be taken in. An error of a BACPAC that does not name its file gets the name: people see it alone."""
+        name = PurePath(self.file.name).name
+        if isinstance(error, BadBacpac) and name not in error.detail:
+            error = BadBacpac(f"{name}: {error.detail}")
         self.state, self.error = "problem", error
 
     def as_json(self) -> dict[str, Any]:
