@@ -55,7 +55,7 @@ def peek(read_at: ReadAt, size: int) -> Peek:
     except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError):
         if far.failure is not None:  # zipfile calls a file that cannot be read no ZIP
             raise far.failure from None
-        raise BadBacpac("the file is truncated or damaged, or no ZIP and so no BACPAC") from None
+        raise BadBacpac("the file is truncated or damaged, or not a ZIP and so no BACPAC") from None
     except (NotImplementedError, RuntimeError, ValueError, zlib.error):
         raise BadBacpac(f"its {ENTRY} is packed or encrypted in a way that no BACPAC's is, or damaged") from None
     if len(data) > _MOST:

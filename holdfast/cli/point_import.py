@@ -104,6 +104,10 @@ def import_points(
     named_files = from_url is None and not dry_run and not any(path.is_dir() for path in files or ())
     if named_files and len(rows) == 1 and rows[0].error is not None:
         raise rows[0].error
+    if named_files:  # else the report has them
+        for row in rows:
+            if row.error is not None:
+                say(f"{row.file.name} is not taken in: {row.error.title}: {row.error.detail}")
     try:
         if not dry_run:
             _take_in(opened, [row for row in rows if row.state == "new"])
