@@ -36,7 +36,7 @@ below; only ratios within one table mean anything elsewhere.
 - To borg: with its cache emptied it reads the list of its chunks back at every backup, and that is counted.
 - To restic in Azurite: its own Azure backend knows Microsoft's addresses alone, so it goes through rclone. borg has no way
   there; its figures are those into a folder.
-- To Holdfast: where peers give back files it gives back a BACPAC, deflated again, and that counts. It counts rows and keeps
+- To Holdfast: where peers give back files it gives back a BACPAC, though not deflated. It counts rows and keeps
   what a bit-identical file needs, which no peer on inflated entries does; *entries only* leaves the second out. On the raw
   BACPAC peers keep the very file too, and store all of it again every day. Code that it compiles when it is first used is
   no part of its start-up here.
