@@ -136,6 +136,7 @@ def plan(
     found = Plan(live=live)
     avoided = shunned(known.record)
     small: dict[Kind, list[str]] = {}
+    below = 0
     for pack, needed in zip(space.index.packs, live.frames(), strict=True):
         name = object_name(chain.id, pack.kind, pack.pack)
         listed = space.packs.get(name)
@@ -151,6 +152,14 @@ def plan(
             found.rewrite.append(name)
         elif listed[1].bytes < SMALL_PACK:
             small.setdefault(pack.kind, []).append(name)
+            below += gain
+        else:
+            below += gain
+    if below:
+        space.notes.append(
+            f"{chain.id}: {below:,} bytes are dead in packs of which at most {rules.dead_percent} % is; "
+            "a lower --dead frees more"
+        )
     # Of a quarantined pack that no index object names nobody knows what it holds: it stays while anything is missing.
     blind = {one.object for one in known.record.quarantined} if known.record and any_lost else set()
     unindexed = [name for name in space.packs if not _indexed(space, name) and name not in blind]
