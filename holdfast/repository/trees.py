@@ -6,7 +6,7 @@ Equal streams have equal roots; a changed stream shares every node beside the ch
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,45 +125,3 @@ def node_table(data: bytes, level: int, name: str) -> tuple[bytes, np.ndarray]:
     children = decode_node(data, level, name)
     ends = np.cumsum([child.length for child in children], dtype=np.int64)
     return data[_HEAD.size : _HEAD.size + ID_BYTES * len(children)], ends
-
-
-def walk(
-    ref: StreamRef,
-    read_node: Callable[[bytes], bytes],
-    name: str,
-    start: int = 0,
-    end: int | None = None,
-    on_node: Callable[[bytes], None] = lambda _: None,
-) -> Iterator[tuple[int, Child]]:
-    """The stream's chunks that touch the bytes from `start` to `end`, each with the offset at which it begins.
-
-    `on_node` is told every node that is read. Raises Damaged; what `read_node` raises.
-    """
-    end = ref.length if end is None else end
-    if ref.length == 0 or start >= end:
-        return
-    yield from _walk(Child(ref.root, ref.length), ref.level, 0, (start, end), read_node, name, on_node)
-
-
-def _walk(
-    top: Child,
-    level: int,
-    at: int,
-    wanted: tuple[int, int],
-    read_node: Callable[[bytes], bytes],
-    name: str,
-    on_node: Callable[[bytes], None],
-) -> Iterator[tuple[int, Child]]:
-    if level == 0:
-        yield at, top
-        return
-    on_node(top.id)
-    children = decode_node(read_node(top.id), level, name)
-    if sum(child.length for child in children) != top.length:
-        raise Damaged(f"{name}: a node of a tree stands for another number of bytes")
-    for child in children:
-        if at >= wanted[1]:
-            return
-        if at + child.length > wanted[0]:
-            yield from _walk(child, level - 1, at, wanted, read_node, name, on_node)
-        at += child.length
