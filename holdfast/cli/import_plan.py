@@ -20,7 +20,7 @@ from holdfast.model.source import chain_id
 if TYPE_CHECKING:
     from holdfast.bacpac.peek import Peek
     from holdfast.repository import Repository
-    from holdfast.repository.point_reading import PointReader
+    from holdfast.repository.points.point_reading import PointReader
 
 #: new: becomes a point. there: is a point already. twice: another file of the same export is taken.
 #: stored, problem: how it ended.

@@ -49,8 +49,8 @@ def list_slots(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Lists the slots, oldest first. Needs no key: it says which one is needed."""
-    from holdfast.repository.description import read_description
-    from holdfast.repository.key_slots import list_slots as read
+    from holdfast.repository.keys.key_slots import list_slots as read
+    from holdfast.repository.objects.description import read_description
 
     store = open_place(needs_url(repository, "repository key list"))
     print_list([_as_json(slot) for slot in read(store, read_description(store).repository)], output, _COLUMNS)

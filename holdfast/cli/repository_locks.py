@@ -28,7 +28,7 @@ from holdfast.model.selection import database_matches
 
 if TYPE_CHECKING:
     from holdfast.repository import Repository
-    from holdfast.repository.locking import LockReport
+    from holdfast.repository.upkeep.locking import LockReport
 
 Points = Annotated[list[str], typer.Argument(metavar="POINT…", help="Restore points.")]
 
@@ -124,7 +124,7 @@ def undelete(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Brings back objects that were deleted or replaced although they were write-once. Needs no password."""
-    from holdfast.repository.hidden import bring_back_hidden
+    from holdfast.repository.upkeep.hidden import bring_back_hidden
 
     store = open_place(needs_url(repository, "repository undelete"))
     try:

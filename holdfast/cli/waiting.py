@@ -12,7 +12,7 @@ from holdfast.model.errors import RepositoryLocked
 
 _T = TypeVar("_T")
 
-#: Longer than a dead writer's lock lives (`holdfast.repository.chain.LEASE`); a living one may work for hours.
+#: Longer than a dead writer's lock lives (`holdfast.repository.objects.chain.LEASE`); a living one may work for hours.
 LONGEST_SECONDS = 90.0
 PAUSE_SECONDS = 3.0
 

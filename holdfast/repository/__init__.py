@@ -1,18 +1,18 @@
 """The repository: chains of restore points, deduplicated, compressed, sealed. The format is docs/repository-format.md."""
 
-from holdfast.repository.check_report import CheckProblem, CheckReport
-from holdfast.repository.credentials import Credential, KeyWrapper, Password, RecoveryKey, VaultKey
 from holdfast.repository.errors import LastPoint, NewerFormat, NotIdentical, PointConflict, RepositoryExists
-from holdfast.repository.key_slots import KeySlots, NothingElseOpens, Rotation, SlotInfo
-from holdfast.repository.keys import PasswordCost
-from holdfast.repository.manifests import PointHeader
-from holdfast.repository.prune_report import PruneReport, PruneRules
-from holdfast.repository.recovery_key import BadRecoveryKey
-from holdfast.repository.rehydration import Rehydration
-from holdfast.repository.removing import Deletion
+from holdfast.repository.keys.credentials import Credential, KeyWrapper, Password, RecoveryKey, VaultKey
+from holdfast.repository.keys.key_slots import KeySlots, NothingElseOpens, Rotation, SlotInfo
+from holdfast.repository.keys.keys import PasswordCost
+from holdfast.repository.keys.recovery_key import BadRecoveryKey
+from holdfast.repository.objects.manifests import PointHeader
+from holdfast.repository.points.rehydration import Rehydration
+from holdfast.repository.points.restoring import WrittenBacpac
+from holdfast.repository.points.salvage import Salvage, SalvagedEntry, SalvagedTable
 from holdfast.repository.repository import ChainSurvey, Repository
-from holdfast.repository.restoring import WrittenBacpac
-from holdfast.repository.salvage import Salvage, SalvagedEntry, SalvagedTable
+from holdfast.repository.upkeep.check_report import CheckProblem, CheckReport
+from holdfast.repository.upkeep.prune_report import PruneReport, PruneRules
+from holdfast.repository.upkeep.removing import Deletion
 
 __all__ = [
     "BadRecoveryKey",

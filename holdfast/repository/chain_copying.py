@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Literal
 from holdfast.model.errors import Damaged, HoldfastError, InvalidInput, Rehydrating
 from holdfast.model.job import Progress
 from holdfast.model.point import RestorePoint, point_id
-from holdfast.repository.chain import Problem
 from holdfast.repository.errors import PointConflict
-from holdfast.repository.manifests import PointHeader, ReadManifest
-from holdfast.repository.point_reading import PointReader
-from holdfast.repository.rehydration import Rehydration, rehydrate
+from holdfast.repository.objects.chain import Problem
+from holdfast.repository.objects.manifests import PointHeader, ReadManifest
+from holdfast.repository.points.point_reading import PointReader
+from holdfast.repository.points.rehydration import Rehydration, rehydrate
 
 if TYPE_CHECKING:
     from holdfast.repository.repository import Repository

@@ -13,33 +13,33 @@ from holdfast.model.clock import Clock
 from holdfast.model.errors import Damaged, NotFound, Rehydrating
 from holdfast.model.job import Progress
 from holdfast.model.point import RestorePoint, Tier, point_id
-from holdfast.repository import description as descriptions
-from holdfast.repository.chain import Chain, Problem
-from holdfast.repository.check import check_repository
-from holdfast.repository.check_report import CheckReport, Subset
-from holdfast.repository.codecs import LEVEL
-from holdfast.repository.content import PointContent
-from holdfast.repository.copying import content_of_point
-from holdfast.repository.credentials import Credential, Password
 from holdfast.repository.errors import PointConflict
 from holdfast.repository.format import check_id
-from holdfast.repository.hidden import add_hidden
-from holdfast.repository.key_slots import KeySlots
-from holdfast.repository.keys import PasswordCost, RepositoryKeys
-from holdfast.repository.locators import chain_ids, chains_of_point, manifest_of_point
-from holdfast.repository.locking import PointLocks
-from holdfast.repository.manifests import PointHeader, ReadManifest
-from holdfast.repository.point_reading import ChainReader, PointReader
-from holdfast.repository.prune_report import PruneReport, PruneRules
-from holdfast.repository.pruning import prune_repository
-from holdfast.repository.rehydration import Rehydration, rehydrate
-from holdfast.repository.removing import Deletion, delete_points, group_by_chain
-from holdfast.repository.restoring import WrittenBacpac, verify, write_bacpac
-from holdfast.repository.salvage import Salvage, salvage
-from holdfast.repository.seal import Sealer
+from holdfast.repository.frames.codecs import LEVEL
+from holdfast.repository.keys.credentials import Credential, Password
+from holdfast.repository.keys.key_slots import KeySlots
+from holdfast.repository.keys.keys import PasswordCost, RepositoryKeys
+from holdfast.repository.objects import description as descriptions
+from holdfast.repository.objects.chain import Chain, Problem
+from holdfast.repository.objects.locators import chain_ids, chains_of_point, manifest_of_point
+from holdfast.repository.objects.manifests import PointHeader, ReadManifest
+from holdfast.repository.objects.seal import Sealer
+from holdfast.repository.points.content import PointContent
+from holdfast.repository.points.copying import content_of_point
+from holdfast.repository.points.point_reading import ChainReader, PointReader
+from holdfast.repository.points.rehydration import Rehydration, rehydrate
+from holdfast.repository.points.restoring import WrittenBacpac, verify, write_bacpac
+from holdfast.repository.points.salvage import Salvage, salvage
+from holdfast.repository.points.storing import Storing
+from holdfast.repository.points.streams import content_of
 from holdfast.repository.statistics import statistics
-from holdfast.repository.storing import Storing
-from holdfast.repository.streams import content_of
+from holdfast.repository.upkeep.check import check_repository
+from holdfast.repository.upkeep.check_report import CheckReport, Subset
+from holdfast.repository.upkeep.hidden import add_hidden
+from holdfast.repository.upkeep.locking import PointLocks
+from holdfast.repository.upkeep.prune_report import PruneReport, PruneRules
+from holdfast.repository.upkeep.pruning import prune_repository
+from holdfast.repository.upkeep.removing import Deletion, delete_points, group_by_chain
 from holdfast.storage import ObjectStore
 from holdfast.storage.interface import Priority
 

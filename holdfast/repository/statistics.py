@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.model.clock import iso
-from holdfast.repository.manifests import ReadManifest
+from holdfast.repository.objects.manifests import ReadManifest
 from holdfast.storage import ObjectStore
 
 

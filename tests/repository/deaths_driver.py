@@ -16,17 +16,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from holdfast.model.errors import WrongKey
-from holdfast.repository import (
-    Password,
-    PasswordCost,
-    PointHeader,
-    PruneRules,
-    RecoveryKey,
-    Repository,
-    frame_writing,
-    repacking,
-    writing,
-)
+from holdfast.repository import Password, PasswordCost, PointHeader, PruneRules, RecoveryKey, Repository
+from holdfast.repository.points import frame_writing, writing
+from holdfast.repository.upkeep import repacking
 from holdfast.storage.folder import FolderStore
 
 CHEAP = PasswordCost(iterations=1, lanes=1, memory_kib=64)

@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 
-from holdfast.repository import Password, PruneRules, RecoveryKey, Repository, frame_writing, repacking, writing
+from holdfast.repository import Password, PruneRules, RecoveryKey, Repository
+from holdfast.repository.deltas.trees import PROGRAM
 from holdfast.repository.format import Kind, object_name
-from holdfast.repository.packs import table_of_pack
-from holdfast.repository.trees import PROGRAM
+from holdfast.repository.objects.packs import table_of_pack
+from holdfast.repository.points import frame_writing, writing
+from holdfast.repository.upkeep import repacking
 from holdfast.storage import Tier
 from holdfast.storage.memory import MemoryStore
 

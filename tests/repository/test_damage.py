@@ -299,7 +299,7 @@ def test_a_newer_format_is_called_by_its_name(
 
 def test_a_frame_of_an_unknown_codec_is_called_by_its_name() -> None:
     """An older program must say so and not guess."""
-    from holdfast.repository.codecs import decode_frame
+    from holdfast.repository.frames.codecs import decode_frame
 
     for codec in (2, 4, 200):
         with pytest.raises(NewerFormat, match=f"codec {codec}"):

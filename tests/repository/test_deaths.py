@@ -23,7 +23,9 @@ from typing import Any
 import pytest
 
 from holdfast.model.errors import WrongKey
-from holdfast.repository import Password, PruneRules, Repository, frame_writing, repacking, writing
+from holdfast.repository import Password, PruneRules, Repository
+from holdfast.repository.points import frame_writing, writing
+from holdfast.repository.upkeep import repacking
 from holdfast.storage.folder import FolderStore
 from tests.repository import deaths_driver as driver
 from tests.repository.deaths_driver import ARCHIVED, DAYS, DELETED, NEXT, Job, header_of

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.repository import delta as deltas
-from holdfast.repository import delta_loops as loops
-from holdfast.repository.delta import LITERALS, StreamDelta
-from holdfast.repository.programs import Program, ProgramWriter, decode_block
-from holdfast.repository.trees import PROGRAM, StreamRef
+from holdfast.repository.deltas import delta as deltas
+from holdfast.repository.deltas import delta_loops as loops
+from holdfast.repository.deltas.delta import LITERALS, StreamDelta
+from holdfast.repository.deltas.programs import Program, ProgramWriter, decode_block
+from holdfast.repository.deltas.trees import PROGRAM, StreamRef
 
 
 class Store:

@@ -19,7 +19,9 @@ import pytest
 
 from holdfast.bacpac.skeleton import Skeleton
 from holdfast.model.errors import HoldfastError
-from holdfast.repository import Repository, chain, check_chain, sequence
+from holdfast.repository import Repository
+from holdfast.repository.objects import chain, sequence
+from holdfast.repository.upkeep import check_chain
 from tests.repository.flips_world import Place, World, build_world
 
 _PARTS, _WHOLE, _PART = 20, 500, 200

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from holdfast.model.errors import Damaged
 from holdfast.model.point import Entry
-from holdfast.repository.chunks import Chunker, ChunkNamer, ChunkSizes
-from holdfast.repository.codecs import decode_frame, encode_frame
-from holdfast.repository.extents import ExtentReader
+from holdfast.repository.deltas.chunks import Chunker, ChunkNamer, ChunkSizes
+from holdfast.repository.deltas.extents import ExtentReader
+from holdfast.repository.deltas.trees import StreamRef, TreeBuilder
 from holdfast.repository.format import HEADER_BYTES, Header, Kind
-from holdfast.repository.index import ChunkIndex
-from holdfast.repository.keys import RepositoryKeys
-from holdfast.repository.packs import PackBuilder, PackTable, decode_index, encode_index
-from holdfast.repository.recipes import Layout, Recipe, StreamRecipe
-from holdfast.repository.seal import Sealer, open_document, seal_document
-from holdfast.repository.trees import StreamRef, TreeBuilder
+from holdfast.repository.frames.codecs import decode_frame, encode_frame
+from holdfast.repository.keys.keys import RepositoryKeys
+from holdfast.repository.objects.index import ChunkIndex
+from holdfast.repository.objects.packs import PackBuilder, PackTable, decode_index, encode_index
+from holdfast.repository.objects.seal import Sealer, open_document, seal_document
+from holdfast.repository.points.recipes import Layout, Recipe, StreamRecipe
 
 SIZES = ChunkSizes(64, 128, 512)
 KEYS = RepositoryKeys(bytes(range(32)))
@@ -193,7 +193,7 @@ def test_the_index_finds_every_chunk_of_every_pack() -> None:
 
 
 def test_large_runs_of_the_index_lie_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    import holdfast.repository.index as module
+    import holdfast.repository.objects.index as module
 
     monkeypatch.setattr(module, "LARGE_RUN", 64)
     index = ChunkIndex()
@@ -268,7 +268,7 @@ def test_no_key_and_nonce_are_ever_used_twice(monkeypatch: pytest.MonkeyPatch) -
     used: set[tuple[bytes, bytes]] = set()
     from cryptography.hazmat.primitives.ciphers import aead
 
-    import holdfast.repository.seal as module
+    import holdfast.repository.objects.seal as module
 
     class Watched:
         def __init__(self, key: bytes) -> None:

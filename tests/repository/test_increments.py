@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.repository import Repository, stream_writing
+from holdfast.repository import Repository
+from holdfast.repository.points import stream_writing
 from holdfast.storage.memory import MemoryStore
 
 Build = Callable[..., Path]

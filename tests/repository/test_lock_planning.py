@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.repository.lock_planning import GENERATION, end_of_generation, lengthenings, needed_until
+from holdfast.repository.upkeep.lock_planning import GENERATION, end_of_generation, lengthenings, needed_until
 
 ORIGIN = datetime(2026, 3, 1, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -12,7 +12,7 @@ import pytest
 from holdfast.model.errors import NotFound
 from holdfast.repository import Repository
 from holdfast.repository.format import Kind
-from holdfast.repository.lock_planning import GENERATION
+from holdfast.repository.upkeep.lock_planning import GENERATION
 from holdfast.storage import LockMode, NoImmutability, WriteOnce
 from holdfast.storage.memory import FaultyStore, MemoryStore
 

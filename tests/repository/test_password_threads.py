@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from holdfast.repository.keys import PasswordCost
+from holdfast.repository.keys.keys import PasswordCost
 
 
 def test_passwords_can_be_tried_on_several_threads_at_once() -> None:

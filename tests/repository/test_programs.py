@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.model.errors import Damaged
-from holdfast.repository.extents import ExtentReader
-from holdfast.repository.programs import (
+from holdfast.repository.deltas.extents import ExtentReader
+from holdfast.repository.deltas.programs import (
     BLOCK_OPS,
     MAX_SOURCES,
     Operations,
@@ -18,7 +18,7 @@ from holdfast.repository.programs import (
     decode_block,
     encode_block,
 )
-from holdfast.repository.trees import PROGRAM, StreamRef, TreeBuilder
+from holdfast.repository.deltas.trees import PROGRAM, StreamRef, TreeBuilder
 
 
 class Chunks:

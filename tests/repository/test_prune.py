@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from holdfast.model.errors import Damaged, Forbidden, NotFound, RepositoryLocked
-from holdfast.repository import LastPoint, PruneRules, Repository, frame_writing
+from holdfast.repository import LastPoint, PruneRules, Repository
+from holdfast.repository.points import frame_writing
 from holdfast.storage.interface import Tier
 from holdfast.storage.memory import FaultyStore, MemoryStore
 

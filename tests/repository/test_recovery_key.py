@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.repository import BadRecoveryKey
-from holdfast.repository.recovery_key import ALPHABET, key_of, new_key, text_of
+from holdfast.repository.keys.recovery_key import ALPHABET, key_of, new_key, text_of
 
 keys = st.binary(min_size=32, max_size=32)
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from holdfast.model.errors import Damaged, InvalidInput
-from holdfast.repository import Repository, Salvage, frame_writing
+from holdfast.repository import Repository, Salvage
+from holdfast.repository.points import frame_writing
 from holdfast.storage.memory import MemoryStore
 
 
@@ -134,6 +135,6 @@ def test_without_a_recipe_nothing_can_be_told(
     ],
 )
 def test_no_name_leads_out_of_the_folder(name: str, safe: list[str]) -> None:
-    from holdfast.repository.salvage import _safe
+    from holdfast.repository.points.salvage import _safe
 
     assert _safe(name) == safe

@@ -20,12 +20,12 @@ from holdfast.bacpac.columns import Column, RowsNotDecodable
 from holdfast.bacpac.package import Bacpac
 from holdfast.bacpac.rows import RowCounter
 from holdfast.model.errors import Damaged
-from holdfast.repository import column_decoding, row_vectors, typed_decoding, typed_encoding
-from holdfast.repository.codecs import Codec, decode_frame
-from holdfast.repository.frame_groups import expand
-from holdfast.repository.row_shape import RowShape
-from holdfast.repository.typed_decoding import decode_column
-from holdfast.repository.typed_frames import Span, decode_typed, encode_typed
+from holdfast.repository.frames import column_decoding, row_vectors, typed_decoding, typed_encoding
+from holdfast.repository.frames.codecs import Codec, decode_frame
+from holdfast.repository.frames.frame_groups import expand
+from holdfast.repository.frames.row_shape import RowShape
+from holdfast.repository.frames.typed_decoding import decode_column
+from holdfast.repository.frames.typed_frames import Span, decode_typed, encode_typed
 from holdfast.repository.varints import VarintReader, varint
 from tests.bacpac.sql_rows import columns, encode, mutated, tables, values
 
@@ -279,7 +279,7 @@ def test_frames_are_read_without_numba(tmp_path: Path) -> None:
         "import sys; sys.modules['numba'] = None\n"
         "from pathlib import Path\n"
         "from holdfast.bacpac.compiled import COMPILED\n"
-        "from holdfast.repository.typed_frames import decode_typed\n"
+        "from holdfast.repository.frames.typed_frames import decode_typed\n"
         "assert not COMPILED\n"
         f"sys.stdout.buffer.write(decode_typed(Path('coded').read_bytes(), {len(plain)}, 'frame'))\n"
     )

@@ -17,9 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.bacpac.columns import Column
-from holdfast.repository import typed_encoding
-from holdfast.repository.row_shape import RowShape
-from holdfast.repository.typed_frames import Span, decode_typed, encode_typed
+from holdfast.repository.frames import typed_encoding
+from holdfast.repository.frames.row_shape import RowShape
+from holdfast.repository.frames.typed_frames import Span, decode_typed, encode_typed
 from tests.bacpac.sql_rows import mutated, tables
 
 GOLDEN = Path(__file__).parent / "golden" / "typed"

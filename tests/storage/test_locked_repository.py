@@ -15,7 +15,7 @@ from azure.core.exceptions import HttpResponseError
 from azure.storage.blob import ContainerClient
 
 from holdfast.repository import PasswordCost, PointHeader, Repository
-from holdfast.repository.hidden import bring_back_hidden
+from holdfast.repository.upkeep.hidden import bring_back_hidden
 from holdfast.storage import LockMode, ObjectStore, WriteOnce
 
 CHEAP = PasswordCost(iterations=1, lanes=1, memory_kib=64)

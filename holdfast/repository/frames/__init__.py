@@ -1,0 +1,1 @@
+"""How a frame's bytes are coded: rows split into typed columns by the model, and plain."""

@@ -1,0 +1,1 @@
+"""Who can open a repository: credentials, key slots and the keys they wrap."""

@@ -1,0 +1,146 @@
+"""Manifests: the objects that make points exist, each bound to the one before it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from holdfast.model.errors import Damaged
+from holdfast.model.point import Consistency, PointKind
+from holdfast.repository.deltas.trees import StreamRef
+from holdfast.repository.format import FORMAT, Kind, canonical, manifest_name
+from holdfast.repository.objects.seal import Sealer, open_document
+
+MAX_INLINE = 4 << 10
+
+
+class PointHeader(BaseModel):
+    """What is known of a point before it is stored."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    source: str
+    chain: str
+    created_at: datetime
+    consistency: Consistency = "transactional"
+    session: str | None = None
+    resource_id: str | None = None
+    flags: list[str] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
+
+
+class Previous(BaseModel):
+    """The manifest before: its number, and the SHA-256 of its whole object."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sequence: int
+    sha256: str
+
+
+class FileFacts(BaseModel):
+    """The BACPAC that was read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bytes: int
+    sha256: str
+
+
+class Held(BaseModel):
+    """A recipe or layout: a stream, or in the manifest itself where it is short."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bytes: int
+    level: int | None = None
+    root: str | None = None
+    inline: str | None = None
+
+    @classmethod
+    def of_stream(cls, ref: StreamRef) -> Held:
+        """Held as a stream."""
+        return cls(bytes=ref.length, level=ref.level, root=ref.root.hex())
+
+    def stream(self, name: str) -> StreamRef:
+        """The stream, where it is one. Raises Damaged."""
+        return StreamRef.from_json(self.model_dump(), name)
+
+
+def held_inline(length: int, frame: bytes) -> Held:
+    """Held in the manifest; `frame` is coded."""
+    return Held(bytes=length, inline=base64.b64encode(frame).decode())
+
+
+def inline_frame(held: Held, name: str) -> bytes | None:
+    """The coded bytes, where they are in the manifest. Raises Damaged."""
+    try:
+        return None if held.inline is None else base64.b64decode(held.inline, validate=True)
+    except ValueError:
+        raise Damaged(f"{name}: what it holds inline is not readable") from None
+
+
+class Manifest(BaseModel):
+    """What a manifest says; docs/repository-format.md tells what each field means."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    format: int = FORMAT
+    repository: str
+    chain: str
+    sequence: int
+    previous: Previous | None
+    fence: int
+    point: PointHeader
+    kind: PointKind
+    identical_possible: bool
+    written_at: datetime
+    file: FileFacts | None
+    recipe: Held
+    layout: Held
+    entries: int
+    tables: int
+    inflated_bytes: int
+    added_bytes: int
+    packs: list[str]
+    indexes: list[str]
+    record: int | None = None
+
+    def encode(self) -> bytes:
+        """The plain bytes of the document."""
+        return canonical(self.model_dump(mode="json"))
+
+
+@dataclass(frozen=True)
+class ReadManifest:
+    """A manifest as it was read, with what binds the next one to it."""
+
+    manifest: Manifest
+    sha256: str  # of the whole object
+    object_bytes: int
+    name: str
+
+    @property
+    def previous(self) -> Previous:
+        """How the next manifest names this one."""
+        return Previous(sequence=self.manifest.sequence, sha256=self.sha256)
+
+
+def open_manifest(sealer: Sealer, chain: str, sequence: int, data: bytes) -> ReadManifest:
+    """Raises Damaged naming the object where it is not what belongs there, NewerFormat."""
+    name = manifest_name(chain, sequence)
+    plain = open_document(sealer, Kind.MANIFEST, chain, name, data)
+    try:
+        manifest = Manifest.model_validate_json(plain)
+    except ValidationError as error:
+        raise Damaged(f"{name}: {error.error_count()} of its fields are not those of a manifest") from None
+    told: tuple[Any, ...] = (manifest.repository, manifest.chain, manifest.point.chain, manifest.sequence)
+    if told != (sealer.repository, chain, chain, sequence):
+        raise Damaged(f"{name}: it says that it belongs elsewhere")
+    return ReadManifest(manifest, hashlib.sha256(data).hexdigest(), len(data), name)

@@ -1,0 +1,1 @@
+"""What keeps a repository healthy: check, repair, deletion, prune, and locks."""
