@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from activities.answering import Answer, Given, answered
 from holdfast.model.clock import parse_iso
 from holdfast.model.finding import Finding
+from holdfast.model.flags import Carried, Stamp, claims_found, stamp
 from holdfast.model.job import (
     ArchiveSpec,
     DownloadSpec,
@@ -20,7 +21,6 @@ from holdfast.model.job import (
     SynchroniseSpec,
 )
 from holdfast.model.plan import BackupPlan, PointPlan, session_mark
-from holdfast.model.retention import Flagged, FlagsDue, flags_due
 from holdfast.model.schedule import slot_day
 from holdfast.model.session import State
 from holdfast.wiring import Services
@@ -110,18 +110,20 @@ def _point_spec(app: Services, plan: PointPlan, given: Given, kind: JobKind) -> 
     )
 
 
-def _flags(app: Services, given: Given, plan: BackupPlan) -> FlagsDue:
+def _flags(app: Services, given: Given, plan: BackupPlan) -> Stamp:
     """The flags of this point, from its slot and the chain's points; remembers what archiving will need."""
     session = app.catalog.sessions.get(given["session"], sources=False)
     if session.slot is None or session.policy is None:
-        return FlagsDue((), ())
+        return Stamp()
     policy = app.catalog.policies.get(session.policy).policy
-    chain = [
-        Flagged(day=slot_day(policy, point.created_at), flags=frozenset(point.flags))
-        for point in app.catalog.points.list(chain=plan.source.chain).points
+    chain = plan.source.chain
+    points = [
+        Carried(point.id, slot_day(policy, point.created_at), frozenset(point.flags))
+        for point in app.catalog.points.list(chain=chain).points
         if point.id != plan.point
     ]
-    due = flags_due(policy, parse_iso(session.slot), chain)
+    claims = claims_found(policy, chain, points)
+    due = stamp(policy, chain, plan.point, slot_day(policy, parse_iso(session.slot)), claims)
     if due.archive_flags:
         app.catalog.sessions.set_source(
             given["session"], given["key"], archive_due=True, archive_flags=due.archive_flags

@@ -23,6 +23,7 @@ from holdfast.cli import (
     preflight,
     removing,
     repository,
+    retention,
     salvaging,
     schema,
     session,
@@ -52,6 +53,7 @@ for _noun, _commands in (
     ("session", session.app),
     ("point", point.app),
     ("repository", repository.app),
+    ("retention", retention.app),
 ):
     app.add_typer(_commands, name=_noun)
 locks.add_to(repository.app)

@@ -34,7 +34,7 @@ Name = Annotated[str, typer.Argument(help="Name of the policy.")]
 @app.command()
 def apply(file: File, state: StateOption = None, output: OutputOption = Output.TABLE) -> None:
     """Makes or replaces a policy."""
-    text = _read(file)
+    text = read_text(file)
     policy = parse_policy(text, where=str(file))
     applied = App(state).put(f"policies/{quote(policy.name)}", text, "application/yaml")
     _warn(applied.get("warnings", []))
@@ -72,7 +72,7 @@ def show(name: Name, state: StateOption = None, output: OutputOption = Output.TA
 @app.command()
 def validate(file: File, output: OutputOption = Output.TABLE) -> None:
     """Checks a policy without the app: every wrong field is named."""
-    policy = parse_policy(_read(file), where=str(file))
+    policy = parse_policy(read_text(file), where=str(file))
     warnings = not_yet(policy)
     _warn(warnings)
     print_object({"name": policy.name, "valid": True, "warnings": warnings}, output)
@@ -101,7 +101,8 @@ def delete(name: Name, state: StateOption = None, output: OutputOption = Output.
     print_object({"name": name, "deleted": True}, output)
 
 
-def _read(file: Path) -> str:
+def read_text(file: Path) -> str:
+    """The text of a file that a person names. Raises InvalidInput that names it."""
     try:
         return file.read_text("utf-8")
     except OSError as error:

@@ -148,6 +148,19 @@ class Schedules(_Strict):
     yearly: Yearly | None = None
 
 
+class Retention(_Strict):
+    """What retention spares although it has expired, and what it must not do without a second word."""
+
+    min_keep: int = Field(default=1, ge=1, le=1000)
+    """So many of the newest points of a database stay, however old they are."""
+    hold_days: int | None = Field(default=None, ge=1, le=36500)
+    """How long a point made on demand is kept; absent: as long as one of the most frequent schedule."""
+    mass_expiry_percent: int = Field(default=50, ge=1, le=100)
+    """If more than this part of the points would be deleted by one run, a person must approve it. 100: never asked."""
+    mass_expiry_floor: int = Field(default=10, ge=0)
+    """So many points may always be deleted without that question."""
+
+
 class PreflightChoice(_Strict):
     """What preflight may do."""
 
@@ -190,6 +203,7 @@ class Policy(_Strict):
     select: Selection = Field(default_factory=Selection)
     staging: Staging | None = None
     schedules: Schedules = Field(default_factory=Schedules)
+    retention: Retention = Field(default_factory=Retention)
     repository: str = "default"
     """Name of a configured repository."""
     archive: str | None = None

@@ -81,7 +81,7 @@ def test_a_host_killed_in_the_archive_step_of_a_scheduled_backup_archives_once(k
     """A slot that falls on a month's first point: backup and archive in one session."""
     kills.another_day()
     slot = datetime.now(UTC) + timedelta(seconds=90)
-    monthly = {"day": 1, "keep_months": 12, "archive": True}
+    monthly = {"day": slot.day, "keep_months": 12, "archive": True}
     schedules = {"daily": {"at": [f"{slot:%H:%M}"], "keep_days": 7}, "monthly": monthly}
     began = time.monotonic()
     kills.set_policy("kills-slot", schedules=schedules, priority=1)
