@@ -59,6 +59,7 @@ class RestorePoint(BaseModel):
     resource_id: str | None = None
     sequence: int = Field(default=0, description="place in the chain, counted from 1")
     warnings: list[str] = Field(default_factory=list, description="preflight findings that did not stop the export")
+    installation: str | None = Field(default=None, description="id of the installation that wrote it")
 
     def without_lists(self) -> Self:
         """The point without its entries and tables, of which there may be thousands: for whoever holds many points."""

@@ -1,11 +1,12 @@
 """The repository: chains of restore points, deduplicated, compressed, sealed. The format is docs/repository-format.md."""
 
-from holdfast.repository.errors import LastPoint, NewerFormat, NotIdentical, PointConflict, RepositoryExists
+from holdfast.repository.errors import LastPoint, NewerFormat, NotIdentical, NotOwned, PointConflict, RepositoryExists
 from holdfast.repository.keys.credentials import Credential, KeyWrapper, Password, RecoveryKey, VaultKey
 from holdfast.repository.keys.key_slots import KeySlots, NothingElseOpens, Rotation, SlotInfo
 from holdfast.repository.keys.keys import PasswordCost
 from holdfast.repository.keys.recovery_key import BadRecoveryKey
 from holdfast.repository.objects.manifests import PointHeader
+from holdfast.repository.objects.owners import Owner
 from holdfast.repository.points.rehydration import Rehydration
 from holdfast.repository.points.restoring import WrittenBacpac
 from holdfast.repository.points.salvage import Salvage, SalvagedEntry, SalvagedTable
@@ -26,7 +27,9 @@ __all__ = [
     "LastPoint",
     "NewerFormat",
     "NotIdentical",
+    "NotOwned",
     "NothingElseOpens",
+    "Owner",
     "Password",
     "PasswordCost",
     "PointConflict",

@@ -53,6 +53,19 @@ class PointConflict(Conflict):
     permanent = True
 
 
+class NotOwned(Conflict):
+    """An installation was about to remove something of a chain that is another's."""
+
+    code = "not-owned"
+    title = "The chain belongs to another installation, or to none"
+    advice = (
+        "Leave it to its owner. If that installation is gone (its configuration database was lost, say), take the chains "
+        "over with `holdfast repository adopt`."
+    )
+    exit_code = 25
+    permanent = True
+
+
 class LastPoint(Conflict):
     """The last point of a chain was to be deleted, and nobody said that it may be."""
 

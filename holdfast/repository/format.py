@@ -30,6 +30,7 @@ class Kind(IntEnum):
     INDEX = 4
     LOCATOR = 5
     REMOVAL = 6
+    OWNER = 9
 
 
 _FOLDERS = {Kind.DATA_PACK: "data", Kind.RECIPE_PACK: "recipes", Kind.INDEX: "index"}
@@ -90,6 +91,15 @@ def object_name(chain: str, kind: Kind, object_id: str) -> str:
 def folder(chain: str, kind: Kind) -> str:
     """Prefix of all objects of that kind in the chain."""
     return f"chains/{chain}/{_FOLDERS.get(kind, 'manifests')}/"
+
+
+def owners_folder(chain: str) -> str:
+    """Prefix of the chain's owner records."""
+    return f"chains/{chain}/owners/"
+
+
+def owner_name(chain: str, number: int) -> str:
+    return f"{owners_folder(chain)}{number:0{MANIFEST_DIGITS}d}"
 
 
 def locator_name(point: str, chain: str) -> str:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
 from holdfast.bacpac.package import Bacpac
 from holdfast.bacpac.writer import Level
 from holdfast.model.clock import Clock
-from holdfast.model.errors import Damaged, NotFound, Rehydrating
+from holdfast.model.errors import Damaged, InvalidInput, NotFound, Rehydrating
+from holdfast.model.installation import Installation
 from holdfast.model.job import Progress
 from holdfast.model.point import RestorePoint, Tier, point_id
-from holdfast.repository.errors import PointConflict
+from holdfast.repository.errors import NewerFormat, PointConflict
 from holdfast.repository.format import check_id
 from holdfast.repository.frames.codecs import LEVEL
 from holdfast.repository.keys.credentials import Credential, Password
@@ -23,6 +25,7 @@ from holdfast.repository.objects import description as descriptions
 from holdfast.repository.objects.chain import Chain, Problem
 from holdfast.repository.objects.locators import chain_ids, chains_of_point, manifest_of_point
 from holdfast.repository.objects.manifests import PointHeader, ReadManifest
+from holdfast.repository.objects.owners import Owner, adopt, claim, read_owner
 from holdfast.repository.objects.seal import Sealer
 from holdfast.repository.points.content import PointContent
 from holdfast.repository.points.copying import content_of_point
@@ -57,19 +60,34 @@ def _never() -> bool:
 
 @dataclass(frozen=True)
 class ChainSurvey:
-    """The points of a chain that can be read, oldest first, and everything that is wrong with its manifests."""
+    """The points of a chain that can be read, oldest first, and everything that is wrong with its manifests.
+
+    `removed`: points that removal records name; only the newest records are kept. `claimed`: when the newest removed
+    point was made that carried a flag, by flag.
+    """
 
     points: list[RestorePoint]
     problems: list[Problem]
+    owner: Owner | None = None
+    removed: list[str] = field(default_factory=list)
+    claimed: dict[str, datetime] = field(default_factory=dict)
 
 
 class Repository:
     """An open repository. Several may be open on one place, in one process or many."""
 
     def __init__(
-        self, store: ObjectStore, description: descriptions.Description, keys: RepositoryKeys, clock: Clock, name: str
+        self,
+        store: ObjectStore,
+        description: descriptions.Description,
+        keys: RepositoryKeys,
+        clock: Clock,
+        name: str,
+        installation: Installation | None = None,
     ) -> None:
         """Use `init` or `open`."""
+        self.installation = installation
+        """Who works here. It owns the chains that it begins, and removes nothing of others; None: a person, who may."""
         self.store, self.description, self.clock, self.name = store, description, clock, name
         self._keys = keys
         self.level = LEVEL
@@ -97,14 +115,22 @@ class Repository:
         return cls(store, *descriptions.create(store, credential, archive=archive, at=clock.now()), clock, name)
 
     @classmethod
-    def open(cls, store: ObjectStore, credential: str | Credential, *, clock: Clock, name: str = "") -> Self:
-        """A text is a password. `name` is what points say they lie in.
+    def open(
+        cls,
+        store: ObjectStore,
+        credential: str | Credential,
+        *,
+        clock: Clock,
+        name: str = "",
+        installation: Installation | None = None,
+    ) -> Self:
+        """A text is a password. `name` is what points say they lie in; `installation` who works here.
 
         Raises NoRepository, WrongKey, Damaged, NewerFormat, and what a KeyWrapper raises.
         """
         if isinstance(credential, str):
             credential = Password(credential)
-        return cls(store, *descriptions.open_description(store, credential), clock, name)
+        return cls(store, *descriptions.open_description(store, credential), clock, name, installation)
 
     @property
     def tier(self) -> Tier:
@@ -132,15 +158,42 @@ class Repository:
 
     def survey(self, chain: str) -> ChainSurvey:
         """The points of a chain that can be read, with what is wrong: never raises Damaged, never leaves out silently."""
-        manifests, problems = self._chain(chain).manifests()
+        known = self._chain(chain).read_sequence()
+        problems = [Problem(*pair) for pair in known.problems()]
         reader = ChainReader(self._chain(chain))
         points: list[RestorePoint] = []
-        for read in manifests:
+        for read in known.points:
             try:
                 points.append(self._reader(read, reader).point(self.name, self.tier))
             except Damaged as error:
                 problems.append(Problem(read.name, f"its recipe cannot be read: {error.detail}"))
-        return ChainSurvey(points, problems)
+        owner: Owner | None = None
+        try:
+            owner = self.owner(chain)
+        except (Damaged, NewerFormat) as error:
+            problems.append(Problem(f"the owner record of chain {chain}", error.detail or error.title))
+        claimed = known.record.claimed if known.record else {}
+        return ChainSurvey(points, problems, owner, sorted(known.removed_points()), claimed)
+
+    def owner(self, chain: str) -> Owner | None:
+        """Which installation may remove points of the chain; None: no installation may. Raises Damaged, NewerFormat."""
+        return read_owner(self._chain(chain))
+
+    def adopt(self, chain: str, *, owner: str) -> Owner | None:
+        """Makes this installation the owner of a chain and of every point that is in it now; gives back who was before.
+
+        On purpose and by a person's word only: after a lost configuration database, say. `owner` is who the chain's lock
+        says that holds it. Done again, nothing is written. Raises InvalidInput without an installation, NotFound for a
+        chain without points, RepositoryLocked, Damaged, NewerFormat.
+        """
+        if self.installation is None:
+            raise InvalidInput("no installation is named that could adopt a chain")
+        one = self._chain(chain)
+        if chain not in self.chains():
+            raise NotFound(f"chain {chain}")
+        with one.locked(owner):
+            numbers = one.sequences()
+            return adopt(one, self.installation, self.clock.now(), numbers[-1] if numbers else 0)
 
     def point(self, point: str, *, chain: str | None = None) -> RestorePoint:
         """One point. `chain` saves looking for it. Raises NotFound, Damaged."""
@@ -253,24 +306,39 @@ class Repository:
         """Deletes points, chain by chain; what they alone needed is freed by `prune`. Done again it finishes, not fails.
 
         Raises NotFound before anything is deleted; LastPoint where a chain would have none left and `last_too` does not
-        say that it may; RepositoryLocked.
+        say that it may; NotOwned where a chain or a point is another installation's; RepositoryLocked.
         """
         chains = group_by_chain(self.store, points, self.chains, lambda chain: self._chain(chain).read_sequence())
         return [
-            delete_points(self._chain(chain), of_chain, owner=owner, clock=self.clock, last_too=last_too)
+            delete_points(
+                self._chain(chain),
+                of_chain,
+                owner=owner,
+                clock=self.clock,
+                last_too=last_too,
+                installation=self.installation,
+            )
             for chain, of_chain in chains.items()
         ]
 
     def prune(
         self, rules: PruneRules, *, owner: str, progress: ProgressFn = _silent, cancelled: CancelledFn = _never
     ) -> PruneReport:
-        """Frees what no point needs, chain by chain. A chain that is damaged or in use is left out, and the report says so.
+        """Frees what no point needs, chain by chain. What is damaged, in use or another's is left out, as the report says.
 
         Raises Cancelled, Unavailable; what was done by then stays done and the next prune goes on.
         """
         archive = self.description.archive
         return prune_repository(
-            self.store, self._chain, rules, self.clock, owner, archive=archive, progress=progress, cancelled=cancelled
+            self.store,
+            self._chain,
+            rules,
+            self.clock,
+            owner,
+            archive=archive,
+            installation=self.installation,
+            progress=progress,
+            cancelled=cancelled,
         )
 
     def salvage_point(
@@ -332,8 +400,22 @@ class Repository:
         progress: ProgressFn,
         cancelled: CancelledFn,
     ) -> RestorePoint:
-        storing = Storing(self._chain, self._reader, self._existing, self.level, self.description.archive, self.clock)
+        if self.installation is not None:
+            header = header.model_copy(update={"installation": self.installation.id})
+        storing = Storing(
+            self._chain,
+            self._reader,
+            self._existing,
+            self._claim,
+            self.level,
+            self.description.archive,
+            self.clock,
+        )
         return self._reader(storing.store(content, header, owner, progress, cancelled)).point(self.name, self.tier)
+
+    def _claim(self, chain: Chain) -> None:
+        if self.installation is not None:
+            claim(chain, self.installation, self.clock.now())
 
     def _existing(self, header: PointHeader) -> ReadManifest | None:
         """The point of that id, where a writer committed it. Raises PointConflict where another chain has it."""

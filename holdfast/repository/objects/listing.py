@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from holdfast.repository.format import DESCRIPTION, Kind
 from holdfast.storage import ObjectInfo, ObjectStore
 
-_CHAINED = re.compile(r"chains/([^/]+)/(manifests|data|recipes|index)/([0-9a-f]+)")
-_LENGTHS = {"manifests": 10, "data": 32, "recipes": 32, "index": 32}
+_CHAINED = re.compile(r"chains/([^/]+)/(manifests|data|recipes|index|owners)/([0-9a-f]+)")
+_LENGTHS = {"manifests": 10, "data": 32, "recipes": 32, "index": 32, "owners": 10}
 
 
 @dataclass
@@ -19,6 +19,7 @@ class ChainObjects:
     packs: dict[str, tuple[Kind, ObjectInfo]] = field(default_factory=dict)
     indexes: list[str] = field(default_factory=list)
     manifests: list[str] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -43,6 +44,8 @@ def list_all(store: ObjectStore) -> Listing:
             objects = found.chains.setdefault(chained[1], ChainObjects())
             if chained[2] == "manifests":
                 objects.manifests.append(name)
+            elif chained[2] == "owners":
+                objects.owners.append(name)
             elif chained[2] == "index":
                 objects.indexes.append(name)
             else:

@@ -33,6 +33,7 @@ class PointHeader(BaseModel):
     resource_id: str | None = None
     flags: list[str] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
+    installation: str | None = None
 
 
 class Previous(BaseModel):

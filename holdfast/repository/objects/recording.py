@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 
 from holdfast.model.clock import Clock
 from holdfast.model.errors import RepositoryLocked
@@ -50,7 +51,7 @@ class ChainRecorder:
             old = self.known.records[number]
             gone.append(old)
             names.append(Removed(sequence=number, point=None, sha256=old.sha256, bytes=old.object_bytes))
-        self._put(gaps_with(self.known, gone), names, condemned, quarantined)
+        self._put(gaps_with(self.known, gone), names, condemned, quarantined, self._claimed(gone))
         for one in gone:
             number = one.previous.sequence
             self.known.leftover[number] = one
@@ -74,6 +75,7 @@ class ChainRecorder:
         removed: list[Removed],
         condemned: list[Condemned] | None,
         quarantined: list[Quarantined] | None,
+        claimed: dict[str, datetime] | None = None,
     ) -> None:
         chain, state = self.chain, self.known.record
         number = self._previous.sequence + 1 if self._previous else 1
@@ -88,6 +90,7 @@ class ChainRecorder:
             gaps=gaps,
             condemned=condemned if condemned is not None else (state.condemned if state else []),
             quarantined=quarantined if quarantined is not None else (state.quarantined if state else []),
+            claimed=claimed if claimed is not None else (state.claimed if state else {}),
         )
         name = manifest_name(chain.id, number)
         sealed = seal_document(chain.sealer, Kind.REMOVAL, chain.id, name, record.encode())
@@ -101,6 +104,15 @@ class ChainRecorder:
         read = open_record(chain.sealer, chain.id, number, sealed)
         self.known.records[number] = read
         self._previous = read.previous
+
+    def _claimed(self, gone: Iterable[Numbered | Unread]) -> dict[str, datetime]:
+        """What was claimed by points that are gone, with these: retention must not give a period a second time."""
+        found = dict(self.known.record.claimed) if self.known.record else {}
+        for one in gone:
+            if isinstance(one, ReadManifest):
+                point = one.manifest.point
+                found |= {f: max(point.created_at, found.get(f, point.created_at)) for f in point.flags}
+        return found
 
     def _removed(self, one: ReadManifest | Unread, told: str | None) -> Removed:
         if isinstance(one, Unread):

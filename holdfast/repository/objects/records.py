@@ -83,6 +83,7 @@ class RemovalRecord(BaseModel):
     gaps: list[Gap] = Field(default_factory=list)
     condemned: list[Condemned] = Field(default_factory=list)
     quarantined: list[Quarantined] = Field(default_factory=list)
+    claimed: dict[str, datetime] = Field(default_factory=dict)
 
     def encode(self) -> bytes:
         """The plain bytes of the document."""

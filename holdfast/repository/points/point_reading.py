@@ -96,6 +96,7 @@ class PointReader:
             resource_id=header.resource_id,
             sequence=manifest.sequence,
             warnings=header.warnings,
+            installation=header.installation,
         )
 
     def entries(self, names: Iterable[str] | None = None) -> Iterator[tuple[Entry, Iterator[bytes]]]:

@@ -23,11 +23,13 @@ CancelledFn = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Storing:
-    """What storing needs of a repository. `existing` finds the point of a header that was stored before."""
+    """What storing needs of a repository. `existing` finds the point of a header that was stored before,
+    `claim` makes the chain ours where it is nobody's."""
 
     chain_of: Callable[[str], Chain]
     reader_of: Callable[[ReadManifest], PointReader]
     existing: Callable[[PointHeader], ReadManifest | None]
+    claim: Callable[[Chain], None]
     level: int
     archive: bool
     clock: Clock
@@ -48,7 +50,11 @@ class Storing:
         if read is not None:
             return read
         with chain.locked(owner) as lock:
-            return self.existing(header) or self._write(chain, lock, content, header, progress, cancelled)
+            read = self.existing(header)
+            if read is not None:
+                return read
+            self.claim(chain)
+            return self._write(chain, lock, content, header, progress, cancelled)
 
     def _write(
         self,

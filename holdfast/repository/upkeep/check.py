@@ -13,12 +13,13 @@ from holdfast.repository.format import DESCRIPTION, Kind
 from holdfast.repository.keys.slots import read_slot
 from holdfast.repository.objects.chain import Chain
 from holdfast.repository.objects.description import verify_description
-from holdfast.repository.objects.listing import Listing, list_all
+from holdfast.repository.objects.listing import ChainObjects, Listing, list_all
+from holdfast.repository.objects.owners import open_owner
 from holdfast.repository.objects.seal import Sealer, open_document
 from holdfast.repository.upkeep.check_chain import ChainCheck
 from holdfast.repository.upkeep.check_report import CheckReport, Subset, problem_with
 from holdfast.repository.upkeep.repair import repair_chain
-from holdfast.storage import ObjectStore
+from holdfast.storage import ObjectMissing, ObjectStore
 
 
 def check_repository(
@@ -39,11 +40,22 @@ def check_repository(
     wanted = subset or (Subset() if read_data else None)
     for chain_id, objects in sorted(listing.chains.items()):
         report.chains += 1
+        _check_owners(Chain(store, sealer, chain_id), objects, report)
         check = ChainCheck(Chain(store, sealer, chain_id), objects, report, wanted)
         check.run()
         if repair_as is not None:
             repair_chain(check, owner=repair_as, clock=clock)
     return report
+
+
+def _check_owners(chain: Chain, objects: ChainObjects, report: CheckReport) -> None:
+    for name in objects.owners:
+        try:
+            open_owner(chain, int(name.rpartition("/")[2]), chain.store.get(name))
+        except ObjectMissing:
+            continue
+        except HoldfastError as error:
+            report.problems.append(problem_with(name, error))
 
 
 def _check_heads(store: ObjectStore, sealer: Sealer, listing: Listing, report: CheckReport) -> None:

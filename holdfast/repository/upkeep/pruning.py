@@ -14,12 +14,14 @@ from datetime import datetime
 
 from holdfast.model.clock import Clock
 from holdfast.model.errors import Cancelled, Damaged, Forbidden, RepositoryLocked
+from holdfast.model.installation import Installation
 from holdfast.model.job import Progress
-from holdfast.repository.errors import NewerFormat
+from holdfast.repository.errors import NewerFormat, NotOwned
 from holdfast.repository.format import Kind, locator_name, manifest_name, object_name
 from holdfast.repository.objects.chain import READERS, Chain, ChainLock
 from holdfast.repository.objects.listing import list_all
 from holdfast.repository.objects.locators import chain_ids
+from holdfast.repository.objects.owners import ensure_removable
 from holdfast.repository.objects.packs import PackTable
 from holdfast.repository.objects.recording import ChainRecorder
 from holdfast.repository.objects.records import Condemned, Quarantined
@@ -54,6 +56,7 @@ class ChainPrune:
     rules: PruneRules
     clock: Clock
     archive: bool
+    installation: Installation | None
     #: Points of which the chain has locators.
     located: list[str]
     #: Called between steps; raises to stop.
@@ -66,8 +69,16 @@ class ChainPrune:
         try:
             with ExitStack() as stack:
                 lock = None if self.rules.dry_run else stack.enter_context(self.chain.locked(owner))
+                ensure_removable(self.chain, self.installation)
                 self._run(lock)
-        except (Damaged, NewerFormat, RepositoryLocked, ObjectMissing) as error:  # missing: a dry run holds no lock
+        except (
+            Damaged,
+            NewerFormat,
+            NotOwned,
+            RepositoryLocked,
+            ObjectMissing,
+        ) as error:
+            # Missing: a dry run holds no lock.
             self.report.error = f"{error.title}: {error.detail}"
         return self.report
 
@@ -266,10 +277,11 @@ def prune_repository(
     owner: str,
     *,
     archive: bool,
+    installation: Installation | None,
     progress: Callable[[Progress], None],
     cancelled: Callable[[], bool],
 ) -> PruneReport:
-    """Prunes every chain of a repository, one after the other."""
+    """Prunes every chain of a repository, one after the other; those that `installation` does not own are left out."""
     located: dict[str, list[str]] = {}
     chains = set(chain_ids(store))
     listing = list_all(store)
@@ -283,6 +295,6 @@ def prune_repository(
                 raise Cancelled(f"prune of {chain}")
 
         progress(Progress(phase=f"prune: {chain}", bytes=report.freed_bytes))
-        one = ChainPrune(chain_of(chain), rules, clock, archive, located.get(chain, []), check)
+        one = ChainPrune(chain_of(chain), rules, clock, archive, installation, located.get(chain, []), check)
         report.chains.append(one.run(owner))
     return report

@@ -13,6 +13,7 @@ from holdfast.repository.format import check_id, locator_name, manifest_name
 from holdfast.repository.objects.chain import Chain
 from holdfast.repository.objects.locators import chains_of_point, hinted_sequence
 from holdfast.repository.objects.manifests import ReadManifest
+from holdfast.repository.objects.owners import ensure_removable
 from holdfast.repository.objects.recording import ChainRecorder
 from holdfast.repository.objects.sequence import Sequence, Unread, size_of
 from holdfast.storage import ObjectStore
@@ -38,15 +39,25 @@ class Deletion:
     refused: list[Refusal] = field(default_factory=list)
 
 
-def delete_points(chain: Chain, points: Several[str], *, owner: str, clock: Clock, last_too: bool) -> Deletion:
+def delete_points(
+    chain: Chain,
+    points: Several[str],
+    *,
+    owner: str,
+    clock: Clock,
+    last_too: bool,
+    installation: Installation | None = None,
+) -> Deletion:
     """Deletes points of one chain; those that a record removed already are finished. A point that the storage keeps stays.
 
-    Raises NotFound for an id that is none, LastPoint where none would be left, RepositoryLocked; then nothing was done.
+    Raises NotFound for an id that is none, LastPoint where none would be left, NotOwned where `installation` may not,
+    RepositoryLocked; then nothing was done.
     """
     with chain.locked(owner) as lock:
         known = chain.read_sequence()
         found = Deletion(chain.id)
         targets = _targets(chain, known, points, found)
+        ensure_removable(chain, installation, (one for one in targets.values() if isinstance(one, ReadManifest)))
         left = {read.manifest.point.id for read in known.points} - set(targets)
         if targets and not left and not last_too:
             raise LastPoint(f"{', '.join(sorted(targets))}: no point of {chain.id} would be left")
