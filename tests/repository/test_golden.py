@@ -49,7 +49,7 @@ def test_every_point_of_a_golden_repository_is_read(
         told = point.model_dump(mode="json", by_alias=True)
         assert _digest(told.pop("entries")) == known["entries_sha256"]
         assert _digest(told.pop("tables")) == known["tables_sha256"]
-        assert told == known["point"]
+        assert {name: told[name] for name in known["point"]} == known["point"]  # later versions say more
         repository.write_bacpac(point.id, tmp_path / "out", identical=True)
         assert hashlib.sha256((tmp_path / "out").read_bytes()).hexdigest() == known["file_sha256"]
     report = repository.check(read_data=True)

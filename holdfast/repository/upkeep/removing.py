@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from holdfast.model.clock import Clock
 from holdfast.model.errors import Forbidden, NotFound
+from holdfast.model.installation import Installation
 from holdfast.repository.errors import LastPoint
 from holdfast.repository.format import check_id, locator_name, manifest_name
 from holdfast.repository.objects.chain import Chain
