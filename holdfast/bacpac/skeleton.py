@@ -22,6 +22,7 @@ from holdfast.bacpac.package import Bacpac
 from holdfast.model.errors import Damaged, InvalidInput
 
 ReadEntry = Callable[[str], Iterator[bytes]]
+Check = Callable[[], None]
 Step = Recipe | Literal["stored", "none"]
 _MAGIC = b"HFSKEL1\n"
 _PIECE = 1 << 18
@@ -65,13 +66,15 @@ class Skeleton:
             return cls.of_open(bacpac, threads=threads)
 
     @classmethod
-    def of_open(cls, bacpac: Bacpac, *, threads: int | None = None) -> Self:
-        """As `of`, for a file that is open already."""
+    def of_open(cls, bacpac: Bacpac, *, threads: int | None = None, check: Check = lambda: None) -> Self:
+        """As `of`, for a file that is open already. `check` is called every few hundred kB; raises to stop."""
         ordered = sorted(bacpac.entries, key=lambda entry: entry.data_offset)
         with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
             # Largest first, so that no large one is left to run alone at the end.
             by_size = sorted(ordered, key=lambda entry: -entry.bytes)
-            found = dict(zip((e.name for e in by_size), pool.map(lambda e: find_step(bacpac, e), by_size), strict=True))
+            found = dict(
+                zip((e.name for e in by_size), pool.map(lambda e: find_step(bacpac, e, check), by_size), strict=True)
+            )
         entries: list[SkeletonEntry] = []
         at = 0
         for entry in ordered:
@@ -79,7 +82,7 @@ class Skeleton:
             entries.append(SkeletonEntry(entry.name, before, found[entry.name], entry.compressed_bytes))
             at = entry.data_end
         size = bacpac.path.stat().st_size
-        return cls(tuple(entries), bacpac.read_at(at, size - at), size, _file_sha256(bacpac, size))
+        return cls(tuple(entries), bacpac.read_at(at, size - at), size, _file_sha256(bacpac, size, check))
 
     def to_bytes(self) -> bytes:
         """The skeleton as bytes; not compressed, so that a delta against another export's is small."""
@@ -142,21 +145,22 @@ class Skeleton:
         yield self.after
 
 
-def find_step(bacpac: Bacpac, entry: DirectoryEntry) -> Step:
+def find_step(bacpac: Bacpac, entry: DirectoryEntry, check: Check = lambda: None) -> Step:
     """How the entry's data follows from its inflated bytes. Raises BadBacpac where the entry is damaged."""
     if entry.method == STORED:
-        for _ in bacpac.pieces(entry.name):
-            pass  # reading to the end checks the CRC
+        for _ in bacpac.pieces(entry.name):  # reading to the end checks the CRC
+            check()
         return "stored"
-    return next((recipe for recipe in RECIPES if _follows(bacpac, entry, recipe)), "none")
+    return next((recipe for recipe in RECIPES if _follows(bacpac, entry, recipe, check)), "none")
 
 
-def _follows(bacpac: Bacpac, entry: DirectoryEntry, recipe: Recipe) -> bool:
+def _follows(bacpac: Bacpac, entry: DirectoryEntry, recipe: Recipe, check: Check) -> bool:
     deflater = Deflater(recipe)
     at = entry.data_offset
 
     def same(made: bytes) -> bool:
         nonlocal at
+        check()
         expected = bacpac.read_at(at, min(len(made), entry.data_end - at))
         at += len(made)
         return made == expected
@@ -166,8 +170,9 @@ def _follows(bacpac: Bacpac, entry: DirectoryEntry, recipe: Recipe) -> bool:
     )
 
 
-def _file_sha256(bacpac: Bacpac, size: int) -> str:
+def _file_sha256(bacpac: Bacpac, size: int, check: Check) -> str:
     digest = hashlib.sha256()
     for at in range(0, size, _PIECE):
+        check()
         digest.update(bacpac.read_at(at, _PIECE))
     return digest.hexdigest()

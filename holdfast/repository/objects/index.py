@@ -96,12 +96,12 @@ class ChunkIndex:
                 table.codecs,
             )
         )
-        ids = np.frombuffer(table.ids, ">u8").reshape(-1, 2)
+        ids = numbers_of(table.ids)
         rows = np.empty(len(ids), _ROW)
         rows["low"], rows["pack"], rows["length"] = ids[:, 1], number, table.lengths
         rows["frame"], rows["offset"] = table.chunk_places()
         if len(rows):
-            self._fresh.append(_Run(ids[:, 0].astype(np.uint64), rows))
+            self._fresh.append(_Run(ids[:, 0].copy(), rows))
 
     @property
     def spoiled(self) -> int:
@@ -113,6 +113,12 @@ class ChunkIndex:
         number = self._numbers.get(pack)
         if number is not None:
             self._absent.add(number)
+
+    def trust_pack(self, pack: str, pack_bytes: int) -> None:
+        """Takes back that the storage does not have the pack, where it has that many bytes and should have."""
+        number = self._numbers.get(pack)
+        if number is not None and self.packs[number].pack_bytes == pack_bytes:
+            self._absent.discard(number)
 
     def spoil_frames(self, pack: str, frames: Iterable[int]) -> None:
         """These frames of that pack cannot be read."""
@@ -146,6 +152,46 @@ class ChunkIndex:
                 at += 1
         return second_best
 
+    def places(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `place` for many chunks, a row of `numbers_of` each: numbers of runs, -1 where it is nowhere, and of rows."""
+        self._settle()
+        absent = np.zeros(len(self.packs), np.bool_)
+        absent[list(self._absent)] = True
+        spoiled = np.array([(pack << 32) | frame for pack, frame in self._spoiled], np.uint64)
+        found = np.full(len(ids), -1, np.int32), np.zeros(len(ids), np.int64)
+        second = np.full(len(ids), -1, np.int32), np.zeros(len(ids), np.int64)
+        for number in range(len(self._runs) - 1, -1, -1):
+            run = self._runs[number]
+            asked = np.flatnonzero(found[0] < 0)
+            at = run.high.searchsorted(ids[asked, 0])
+            while len(asked):
+                inside = at < len(run.high)
+                asked, at = asked[inside], at[inside]
+                same = run.high[at] == ids[asked, 0]
+                asked, at = asked[same], at[same]
+                rows = run.rows[at]
+                hit = rows["low"] == ids[asked, 1]
+                frames = (rows["pack"].astype(np.uint64) << np.uint64(32)) | rows["frame"]
+                good = hit & ~absent[rows["pack"]] & ~np.isin(frames, spoiled)
+                found[0][asked[good]], found[1][asked[good]] = number, at[good]
+                poor = hit & ~good
+                second[0][asked[poor]], second[1][asked[poor]] = number, at[poor]
+                asked, at = asked[~good], at[~good] + 1
+        lacking = found[0] < 0
+        found[0][lacking], found[1][lacking] = second[0][lacking], second[1][lacking]
+        return found
+
+    def numbers_in(self, packs: Iterable[int]) -> np.ndarray:
+        """The ids of all chunks of these packs, as `numbers_of` gives them."""
+        self._settle()
+        wanted = np.zeros(len(self.packs), np.bool_)
+        wanted[list(packs)] = True
+        parts = [np.empty((0, 2), np.uint64)]
+        for run in self._runs:
+            rows = np.flatnonzero(wanted[run.rows["pack"]])
+            parts.append(np.stack([run.high[rows], run.rows["low"][rows].astype(np.uint64)], axis=1))
+        return np.concatenate(parts)
+
     def rows(self) -> list[np.ndarray]:
         """All runs: a row a chunk and place, with `pack`, `frame`, `offset`, `length`."""
         self._settle()
@@ -159,6 +205,11 @@ class ChunkIndex:
         while len(self._runs) > 1 and len(self._runs[-2].high) < min(2 * len(self._runs[-1].high), LARGE_RUN):
             later, earlier = self._runs.pop(), self._runs.pop()
             self._runs.append(_merged([later, earlier]))
+
+
+def numbers_of(ids: bytes) -> np.ndarray:
+    """Ids that lie back to back as rows of two numbers each."""
+    return np.frombuffer(ids, ">u8").reshape(-1, 2).astype(np.uint64)
 
 
 def _merged(runs: list[_Run]) -> _Run:

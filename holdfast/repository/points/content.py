@@ -54,11 +54,14 @@ class Skeletal:
 
 @dataclass(frozen=True)
 class PointContent:
-    """Everything that a point holds. `skeletal` may take long: it is called in a thread of its own."""
+    """Everything that a point holds.
+
+    `skeletal` may take long: it is called in a thread of its own, and calls what it is given often; that raises to stop it.
+    """
 
     streams: Sequence[StreamSource]
     order: Sequence[str] = field(repr=False)  # names of the entries as they lie in the ZIP
-    skeletal: Callable[[], Skeletal]
+    skeletal: Callable[[Callable[[], None]], Skeletal]
 
     @property
     def length(self) -> int:

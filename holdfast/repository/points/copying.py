@@ -24,7 +24,7 @@ def content_of_point(point: PointReader) -> PointContent:
     columns = _columns(point)
     streams = [_stream(stream, ahead, columns.get(stream.table) if stream.table else None) for stream in recipe.streams]
     skeletal = Skeletal(layout.skeleton, manifest.identical_possible, manifest.file)
-    return PointContent(streams, layout.order, lambda: skeletal)
+    return PointContent(streams, layout.order, lambda _: skeletal)
 
 
 def _columns(point: PointReader) -> dict[tuple[str, str], tuple[Column, ...] | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from holdfast.bacpac.package import Bacpac, TableData
@@ -55,9 +55,9 @@ def _pieces(bacpac: Bacpac, name: str) -> Iterator[bytes]:
         yield b"".join(held)
 
 
-def _skeletal(bacpac: Bacpac, identical: bool) -> Skeletal:
+def _skeletal(bacpac: Bacpac, identical: bool, check: Callable[[], None]) -> Skeletal:
     if not identical:
         return Skeletal(b"", identical_possible=False, file=None)
-    skeleton = Skeleton.of_open(bacpac, threads=1)
+    skeleton = Skeleton.of_open(bacpac, threads=1, check=check)
     facts = FileFacts(bytes=skeleton.file_bytes, sha256=skeleton.sha256)
     return Skeletal(skeleton.to_bytes(), skeleton.identical_possible, facts)

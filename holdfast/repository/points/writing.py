@@ -7,6 +7,7 @@ so memory is a constant.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -265,10 +266,17 @@ class PointWriter:
 
 
 @contextmanager
-def _aside(work: Callable[[], Skeletal]) -> Iterator[Future[Skeletal]]:
-    """Runs `work` in a thread that is not waited for when the rest fails: it may have an hour to go."""
-    pool = ThreadPoolExecutor(1, thread_name_prefix="skeleton")
-    try:
-        yield pool.submit(work)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+def _aside(work: Callable[[Callable[[], None]], Skeletal]) -> Iterator[Future[Skeletal]]:
+    """Runs `work` in a thread that is told to stop when the rest fails, and has ended when this has: it reads the file."""
+    failed = threading.Event()
+
+    def check() -> None:
+        if failed.is_set():
+            raise Cancelled("the skeleton: the point is not written")
+
+    with ThreadPoolExecutor(1, thread_name_prefix="skeleton") as pool:
+        try:
+            yield pool.submit(work, check)
+        except BaseException:
+            failed.set()
+            raise

@@ -63,6 +63,16 @@ class LiveChunks:
         empty = np.empty(0, np.uint64)
         return {number: np.unique(np.concatenate([empty, *places])) for number, places in found.items()}
 
+    def elsewhere(self, numbers: Iterable[int]) -> set[int]:
+        """Numbers of the packs that the needed chunks of these packs are to be read from, where that is another one."""
+        own = set(numbers)
+        runs, rows = self.index.places(self.index.numbers_in(own))
+        found: set[int] = set()
+        for number in range(len(self._rows)):
+            at = rows[runs == number]
+            found.update(self._rows[number]["pack"][at[self._live[number][at]]].tolist())
+        return found - own
+
     def _mark(self, chunk: bytes) -> bool:
         at = self.index.place(chunk)
         if at is None:

@@ -38,6 +38,7 @@ from holdfast.repository.upkeep.prune_plan import (
     plan_archive,
 )
 from holdfast.repository.upkeep.prune_report import ChainPruned, PruneReport, PruneRules
+from holdfast.repository.upkeep.read_back import CopiesRead
 from holdfast.repository.upkeep.removing import Refusal, finish_removals
 from holdfast.repository.upkeep.repacking import IndexWriter, Repacker
 from holdfast.storage import ObjectMissing, ObjectStore, Tier
@@ -93,11 +94,7 @@ class ChainPrune:
         self._leftovers(known, recorder)
         self.report.points = len(known.points)
         space = look(self.chain, known, names_only=self.archive)
-        found = (
-            plan_archive(self.chain, known, space)
-            if self.archive
-            else plan(self.chain, known, space, self.rules, self.clock.now(), self._check(lock))
-        )
+        found = plan_archive(self.chain, known, space) if self.archive else self._planned(known, space, lock)
         self.report.notes += space.notes
         if recorder is not None:
             found.rewrite = self._rewrite(space, found, self._check(lock))
@@ -107,6 +104,22 @@ class ChainPrune:
         if lock is not None:
             lock.ensure(ask=True)
         self._sweep(space, found)
+
+    def _planned(self, known: Sequence, space: ChainSpace, lock: ChainLock | None) -> Plan:
+        """What is to go, once every copy that is to stand for what goes has been read; without that in a dry run."""
+        copies, notes = CopiesRead(self.chain, self.rules.grace, self._check(lock)), len(space.notes)
+        while True:
+            del space.notes[notes:]
+            found = plan(self.chain, known, space, self.rules, self.clock.now(), self._check(lock))
+            bad = [] if lock is None else copies.damaged(space, found, known.record, self.clock.now())
+            if not bad:
+                return found
+            for one in bad:
+                self._tell_damaged(one.name, "; ".join(one.what[:3]))
+
+    def _tell_damaged(self, name: str, what: str) -> None:
+        told = f"{name}: {what}; what it was copied from stays. `repository check --read-data --repair` sets it aside"
+        self.report.error = f"{self.report.error}; {told}" if self.report.error else f"{Damaged.title}: {told}"
 
     def _check(self, lock: ChainLock | None) -> Callable[[], None]:
         def check() -> None:
@@ -152,6 +165,9 @@ class ChainPrune:
                     moved.append(name)
         for writer in writers.values():
             writer.finish()
+            for name, what in writer.damaged.items():
+                self._tell_damaged(name, f"it was written and does not read back ({what})")
+            moved = [name for name in moved if name not in writer.failed]
         indexes.finish()
         for name, size in indexes.written.items():
             self.report.write(name, size)

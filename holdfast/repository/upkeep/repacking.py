@@ -17,6 +17,7 @@ from holdfast.repository.objects.seal import put_document
 from holdfast.repository.points.frame_writing import FRAME_BYTES
 from holdfast.repository.points.writing import INDEX_CHUNKS
 from holdfast.repository.upkeep.marking import kept_whole
+from holdfast.repository.upkeep.read_back import read_back
 from holdfast.storage import ObjectInfo, Tier
 
 
@@ -26,6 +27,7 @@ class _Frame:
     plain: int
     ids: list[bytes]
     lengths: list[int]
+    sources: set[str]  # names of the packs that it was taken from
 
 
 @dataclass
@@ -34,16 +36,18 @@ class _Loose:
 
     chunks: list[bytes] = field(default_factory=list)
     ids: list[bytes] = field(default_factory=list)
+    sources: set[str] = field(default_factory=set)
     size: int = 0
 
-    def add(self, chunk_id: bytes, chunk: bytes) -> None:
+    def add(self, chunk_id: bytes, chunk: bytes, source: str) -> None:
+        self.sources.add(source)
         self.ids.append(chunk_id)
         self.chunks.append(chunk)
         self.size += len(chunk)
 
     def frame(self) -> _Frame:
         plain = b"".join(self.chunks)
-        return _Frame(encode_frame(plain), len(plain), self.ids, [len(chunk) for chunk in self.chunks])
+        return _Frame(encode_frame(plain), len(plain), self.ids, [len(chunk) for chunk in self.chunks], self.sources)
 
 
 class Repacker:
@@ -56,6 +60,11 @@ class Repacker:
         self._loose = _Loose()
         self._builder: PackBuilder | None = None
         self._sections = 0
+        self._sources: set[str] = set()  # of the open pack
+        self.damaged: dict[str, str] = {}
+        """New packs that the storage does not give back as they were written, with what is wrong. No index names them."""
+        self.failed: set[str] = set()
+        """Packs that were taken over into one of those: they must stay."""
 
     def take(self, info: ObjectInfo, needed: np.ndarray) -> None:
         """Takes over what is needed of a pack: `needed` as `LiveChunks.places` tells. Raises Damaged, then nothing of it."""
@@ -63,12 +72,12 @@ class Repacker:
         for frame in whole:
             self._add(frame)
         for chunk_id, chunk in loose:
-            self._loose.add(chunk_id, chunk)
+            self._loose.add(chunk_id, chunk, info.name)
             if self._loose.size >= FRAME_BYTES:
                 self._close_loose()
 
     def finish(self) -> None:
-        """What was taken over is in the storage when this returns."""
+        """What was taken over is in the storage when this returns, and was read back from there, but for what `failed`."""
         self._close_loose()
         self._close_pack()
 
@@ -92,7 +101,7 @@ class Repacker:
             coded = seal.open(number, data[begin : begin + int(table.stored[number])])
             ids = [table.ids[ID_BYTES * at : ID_BYTES * (at + 1)] for at in range(first, end)]
             if kept_whole(int(table.codecs[number]), share):
-                whole.append(_Frame(coded, plain_bytes, ids, lengths))
+                whole.append(_Frame(coded, plain_bytes, ids, lengths, {name}))
                 continue
             plain, at = decode_frame(coded, plain_bytes, name), 0
             for chunk_id, length, place in zip(ids, lengths, range(first, end), strict=True):
@@ -115,6 +124,7 @@ class Repacker:
         sealed = self._builder.seal.seal(self._sections, frame.coded)
         self._builder.add(sealed, frame.coded[0], frame.plain, frame.ids, frame.lengths)
         self._sections += 1
+        self._sources |= frame.sources
         if self._builder.pack_bytes >= self._pack_bytes:
             self._close_pack()
 
@@ -123,8 +133,16 @@ class Repacker:
             return
         parts, table = self._builder.finish()
         self._builder = None
-        self.chain.store.put(object_name(self.chain.id, self.kind, table.pack), parts, tier=self.tier)
-        self._put_index(table)
+        sources, self._sources = self._sources, set()
+        name = object_name(self.chain.id, self.kind, table.pack)
+        self.chain.store.put(name, parts, tier=self.tier)
+        del parts  # what is read back takes their place in memory
+        found = read_back(self.chain, self.kind, name)
+        if found.what:
+            self.damaged[name] = "; ".join(found.what[:3])
+            self.failed |= sources
+        else:
+            self._put_index(table)
 
 
 class IndexWriter:
