@@ -141,6 +141,15 @@ class Chain:
             told = newest.manifest.record
             before = self._numbered(told) if told is not None else None
             record = before.record if isinstance(before, ReadRecord) else None
+        return Head(newest.previous, next(self._points(numbers, record), None), record)
+
+    def points_before(self, head: Head) -> Iterator[ReadManifest]:
+        """The points before the head's, newest first, read as they are asked for; what cannot be read is passed over."""
+        if head.point is not None:
+            last = head.point.manifest.sequence
+            yield from self._points([number for number in self.sequences() if number < last], head.record)
+
+    def _points(self, numbers: list[int], record: RemovalRecord | None) -> Iterator[ReadManifest]:
         gaps = record.gaps if record else []
         for number in reversed(numbers):
             if any(number in gap for gap in gaps):
@@ -150,8 +159,7 @@ class Chain:
             except Damaged:  # told by every check; what was written after it does not hang on it
                 continue
             if isinstance(read, ReadManifest):
-                return Head(newest.previous, read, record)
-        return Head(newest.previous, None, record)
+                yield read
 
     def state(self) -> RemovalRecord | None:
         """The newest removal record: what is condemned and quarantined. For readers: damage does not stop them."""

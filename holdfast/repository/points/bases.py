@@ -1,4 +1,4 @@
-"""Finds the stream of the point before that a new stream is to be a delta of: the same table, or what became of another."""
+"""Finds the stream that a new one is to be a delta of: the same table's, or that of another that it was made from."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from holdfast.repository.deltas.base_damage import named_base
 from holdfast.repository.deltas.delta import anchors_of
 from holdfast.repository.deltas.trees import StreamRef
+from holdfast.repository.points.older_streams import OlderStreams
 from holdfast.repository.points.recipes import Recipe
 from holdfast.repository.points.stream_reading import StreamReader
 
@@ -25,14 +26,19 @@ _BITS = 8
 
 
 class Bases:
-    """The streams of the point before. Each table's own comes first; another's where the own is not alike."""
+    """The streams of the point before. Each table's own comes first; another's where the own is not alike.
 
-    def __init__(self, recipe: Recipe, reader: StreamReader, spoiled: set[bytes], names: Iterable[str]) -> None:
+    Where the point before has neither, the table may be in an older point.
+    """
+
+    def __init__(
+        self, recipe: Recipe, reader: StreamReader, spoiled: set[bytes], names: Iterable[str], older: OlderStreams
+    ) -> None:
         """`spoiled`: roots of streams that cannot be read, and are no base.
 
         `names` of the streams of the new point: streams that have lost theirs are looked at before others.
         """
-        self.reader = reader
+        self.reader, self._spoiled, self._older = reader, spoiled, older
         streams = [one for one in recipe.streams if one.ref.length >= SHORTEST and one.ref.root not in spoiled]
         self._by_name = {stream.name: stream.ref for stream in streams}
         kept = set(names)
@@ -57,7 +63,16 @@ class Bases:
         near = [ref for apart, ref in others if apart <= 1 / 8] + [ref for apart, ref in others if 1 / 8 < apart <= 1]
         alike = [(self._alike(keys, ref), -n) for n, ref in enumerate(near[:MOST_COMPARED])]
         best = max(alike, default=(0.0, 0))
-        return near[-best[1]] if best[0] >= ALIKE else own
+        if best[0] >= ALIKE:
+            return near[-best[1]]
+        return self._back(name, keys) if own is None else own
+
+    def _back(self, name: str, keys: np.ndarray) -> StreamRef | None:
+        """The stream of a table that the point before does not have and an older one does."""
+        ref = self._older.of(name)
+        if ref is None or ref.length < SHORTEST_BY_CONTENT or ref.root in self._spoiled:
+            return None
+        return ref if self._alike(keys, ref) >= ALIKE else None
 
     def _alike(self, keys: np.ndarray, ref: StreamRef) -> float:
         """The part of the anchors that the stream's beginning has too."""

@@ -1,16 +1,17 @@
-"""Stores a point: once, under the chain's lock, over the point before where that can be read."""
+"""Stores a point: once, under the chain's lock, over the newest point that can be read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain as chained
 
 from holdfast.model.clock import Clock
 from holdfast.model.errors import Damaged
 from holdfast.model.job import Progress
 from holdfast.repository.deltas.base_damage import BaseDamaged
 from holdfast.repository.format import check_id
-from holdfast.repository.objects.chain import Chain, ChainLock
+from holdfast.repository.objects.chain import Chain, ChainLock, Head
 from holdfast.repository.objects.index import ChunkIndex
 from holdfast.repository.objects.manifests import PointHeader, ReadManifest
 from holdfast.repository.points.content import PointContent
@@ -72,10 +73,13 @@ class Storing:
         while True:
             index = ChunkIndex()
             before: PointReader | None = None
+            told = header
             # A second damage, and nothing at all is taken of the point before: each attempt reads the whole database.
             if not self.archive and attempts < 2:
-                before = self._before(head.point)
-                if not spoiled and (before is not None or head.point is None):
+                before = self._before(chain, head)
+                told = _with_warning(header, head.point, before)
+                # Of a damaged recipe nobody knows which packs are damaged with it: then no chunk counts as stored.
+                if not spoiled and (before.read if before else None) is head.point:
                     # Damaged index objects only cost storing their chunks again; `check` names them.
                     chain.add_indexed(index, absent=False, head=head)
             writer = PointWriter(
@@ -86,22 +90,34 @@ class Storing:
                 level=self.level,
                 archive=self.archive,
                 clock=self.clock,
+                older=chain.points_before(head),
             )
             try:
-                return writer.write(content(), header, lock, head, progress, cancelled)
+                return writer.write(content(), told, lock, head, progress, cancelled)
             except BaseDamaged as error:
                 # A damaged point must not stop the next one: what it cannot lend is stored anew, and no chunk is taken
                 # for stored that may be in a damaged pack.
                 spoiled.add(error.root)
                 attempts += 1
 
-    def _before(self, last: ReadManifest | None) -> PointReader | None:
-        """The chain's last point where it can be read so far as to lend its streams."""
-        if last is None:
-            return None
-        reader = self.reader_of(last)
-        try:
-            _ = reader.recipe
-        except Damaged:
-            return None
-        return reader
+    def _before(self, chain: Chain, head: Head) -> PointReader | None:
+        """The newest point of the chain that can be read so far as to lend its streams."""
+        for read in chained([head.point] if head.point else [], chain.points_before(head)):
+            reader = self.reader_of(read)
+            try:
+                _ = reader.recipe
+            except Damaged:
+                continue
+            return reader
+        return None
+
+
+def _with_warning(header: PointHeader, newest: ReadManifest | None, before: PointReader | None) -> PointHeader:
+    """The header, saying so where the chain's newest point could not be what this one is a delta of."""
+    if newest is None or (before is not None and before.read is newest):
+        return header
+    instead = f"is stored over {before.read.manifest.point.id}" if before else "is stored whole"
+    damaged = (
+        f"the recipe of {newest.manifest.point.id} cannot be read, so this point {instead}; run `repository check`"
+    )
+    return header.model_copy(update={"warnings": [*header.warnings, damaged]})

@@ -38,6 +38,7 @@ from holdfast.repository.objects.seal import put_document, seal_document
 from holdfast.repository.points.content import PointContent, Skeletal
 from holdfast.repository.points.feeding import FedStream, Feed
 from holdfast.repository.points.frame_writing import FrameWriter, PackPlace
+from holdfast.repository.points.older_streams import OlderStreams
 from holdfast.repository.points.point_reading import PointReader
 from holdfast.repository.points.recipes import Layout, Recipe, StreamRecipe
 from holdfast.repository.points.table_rows import TableRows
@@ -80,14 +81,16 @@ class PointWriter:
         level: int,
         archive: bool,
         clock: Clock,
+        older: Iterator[ReadManifest],
     ) -> None:
         """`index`: the chunks that need not be stored again; empty for a point that must stand alone.
 
-        `before`: the point that this one may be a delta of. `spoiled`: roots of its streams that cannot be read. `level` is
-        the compressor's.
+        `before`: the point that this one may be a delta of; `older`: those before it, newest first. `spoiled`: roots of
+        its streams that cannot be read. `level` is the compressor's.
         """
         self.chain, self._index, self._archive, self._clock = chain, index, archive, clock
         self._before, self._spoiled, self._level = before, spoiled, level
+        self._older = older
         self._added = _Added([], [])
         self._unindexed: list[PackTable] = []
 
@@ -126,7 +129,10 @@ class PointWriter:
             boundary_key = self.chain.sealer.keys.boundary_key(self.chain.id)
             writer = StreamWriter(data, recipes, boundary_key, before.reader.streams if before else None)
             names = [stream.name for stream in content.streams]
-            bases = Bases(before.recipe, before.reader.streams, self._spoiled, names) if before else None
+            bases = None
+            if before is not None:
+                older = OlderStreams(PointReader(before.reader, read) for read in self._older)
+                bases = Bases(before.recipe, before.reader.streams, self._spoiled, names, older)
             recipe = self._store_streams(feed, content, writer, (data, recipes), bases, progress, check)
             data.finish()
             progress(Progress(phase="store: skeleton", bytes=content.length, bytes_total=content.length))
