@@ -5,11 +5,12 @@ from __future__ import annotations
 import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
+from activities.knowing import know
 from holdfast.catalog import Catalog
 from holdfast.catalog.log import Level
-from holdfast.model.errors import NoSuchSource
+from holdfast.model.errors import NoSuchSource, SourceUnusable
 from holdfast.model.policy import Policy
-from holdfast.model.selection import database_matches, glob_matches, selects, winning_policy
+from holdfast.model.selection import database_matches, glob_matches, not_backed_up, selects, winning_policy
 from holdfast.model.source import Source
 from holdfast.wiring import Services
 
@@ -28,18 +29,19 @@ def discover_sources(app: Services, given: Given) -> Answer:
     found = list(app.servers.list_sources())
     named = given.get("databases")
     if named:
-        chosen = _named(found, named)
+        chosen = _named(app.catalog, policy, found, named, session)
     else:
         # Who runs a policy by name means all that it selects; only the clock leaves what two policies select to one.
         others = [p.policy for p in app.catalog.policies.list()] if given.get("slot") else [policy]
         chosen = _selected(app.catalog, policy, others, found, session)
+    know(app, session, chosen, found, None if named else policy)
     app.catalog.sessions.add_sources(session, [(s.name, s.key) for s in chosen])
     level: Level = "info" if chosen else "warning"
     app.catalog.log.write(session, level, f"{len(chosen)} of {len(found)} databases are part of this session")
     return {"batches": -(-len(chosen) // BATCH), "sources": len(chosen)}
 
 
-def _named(found: list[Source], globs: list[str]) -> list[Source]:
+def _named(catalog: Catalog, policy: Policy, found: list[Source], globs: list[str], session: str) -> list[Source]:
     chosen: dict[str, Source] = {}
     for pattern in globs:
         fitting = [s for s in found if database_matches(pattern, s.name)]
@@ -56,7 +58,15 @@ def _named(found: list[Source], globs: list[str]) -> list[Source]:
                 f"no database matches {pattern!r}",
                 help="A name without a slash is a database on any server; `*` stands for any text.",
             )
-        chosen.update({s.key: s for s in fitting})
+        for source in fitting:
+            reason = not_backed_up(policy.select, source)
+            # Whoever names a replica by its whole name means it.
+            if reason is None or (source.unfit is None and pattern.lower() == source.name.lower()):
+                chosen[source.key] = source
+            elif len(fitting) == 1:
+                raise SourceUnusable(f"{source.name}: {reason}", help=f"Name a replica whole: {source.name}.")
+            else:
+                catalog.log.write(session, "info", f"left out: {reason}", source=source.name)
     return sorted(chosen.values(), key=lambda s: s.name)
 
 
@@ -69,9 +79,8 @@ def _selected(
             continue
         winner = winning_policy(source, others)
         if winner is not None and winner.name != policy.name:
-            catalog.log.write(
-                session, "info", f"left to policy {winner.name}, whose priority comes first", source=source.name
-            )
+            text = f"left to policy {winner.name}, whose priority comes first"
+            catalog.log.write(session, "info", text, source=source.name, once=f"left {source.key}")
             continue
         chosen.append(source)
     return sorted(chosen, key=lambda s: s.name)

@@ -6,18 +6,16 @@ import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
 from holdfast.model.clock import parse_iso
-from holdfast.model.errors import InvalidInput, SourceUnusable, StagingServerUnusable
+from holdfast.model.errors import Conflict, InvalidInput, SourceUnusable, StagingServerUnusable
 from holdfast.model.plan import BackupPlan, StagingServer, copy_name
 from holdfast.model.point import point_id
 from holdfast.model.policy import Policy
 from holdfast.model.session import State
 from holdfast.model.source import Source, SourceKind
+from holdfast.model.source_status import is_asleep, why_unusable
 from holdfast.wiring import Services
 
 bp = df.Blueprint()
-
-#: A serverless database that sleeps is woken by the copy or the export.
-_USABLE = ("Online", "Paused", "Pausing", "Resuming", "Scaling")
 
 _KIND_WORD = {SourceKind.SQL_DATABASE: "SQL server", SourceKind.MANAGED_DATABASE: "managed instance"}
 
@@ -29,9 +27,13 @@ def validate_source(app: Services, given: Given) -> Answer:
     session, key = given["session"], given["key"]
     policy = app.catalog.policies.get(given["policy"]).policy
     name = app.catalog.sessions.set_source(session, key, State.RUNNING).source
-    source = app.servers.find_source(name)
-    if source.status not in _USABLE:
-        raise SourceUnusable(f"{source.name} is {source.status}, not Online")
+    source = _with_chain(app, app.servers.find_source(name))
+    hindrance = why_unusable(source)
+    if hindrance is not None:
+        raise SourceUnusable(f"{source.name} {hindrance.why}", help=hindrance.mend)
+    if is_asleep(source):
+        text = "paused (serverless): the copy or the export wakes it, and it costs compute until it pauses again"
+        app.catalog.log.write(session, "info", text, source=source.name, once=f"asleep {key}")
     staging = _staging(app, policy, source, given.get("staging"))
     region = (staging or source).region
     app.place(policy.worker, region)
@@ -60,6 +62,16 @@ def validate_source(app: Services, given: Given) -> Answer:
         )
     detail = f"{source.region}, {'staging on ' + staging.name if staging else 'direct'}, worker in {region}"
     return {"plan": plan.model_dump(mode="json"), "detail": detail}
+
+
+def _with_chain(app: Services, source: Source) -> Source:
+    """The source with the chain that discovery settled for it. Raises Conflict where another has taken that over."""
+    known = app.catalog.known.get(source.identity)
+    if known is None or not known.lineage:
+        return source
+    if not known.holds:
+        raise Conflict(f"another database goes on with the chain of {source.name}", help="Start the session again.")
+    return source.model_copy(update={"lineage": known.lineage})
 
 
 def _staging(app: Services, policy: Policy, source: Source, wanted: bool | None) -> StagingServer | None:

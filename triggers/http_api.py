@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import azure.durable_functions as df
 
-from triggers import http_points, http_policies, http_sessions
+from triggers import http_points, http_policies, http_sessions, http_sources
 from triggers.openapi import document
 from triggers.routes import ROUTES, Call, Reply, route, serve
 
 #: Importing them fills the table.
-NOUNS = (http_policies, http_sessions, http_points)
+NOUNS = (http_policies, http_sessions, http_points, http_sources)
 
 bp = df.Blueprint()
 

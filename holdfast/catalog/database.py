@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from holdfast.catalog.details import Details
 from holdfast.catalog.failures import CatalogTooNew
 from holdfast.catalog.jobs import Jobs
+from holdfast.catalog.known_sources import KnownSources
 from holdfast.catalog.log import Log
 from holdfast.catalog.points import Points
 from holdfast.catalog.policies import Policies
@@ -32,6 +33,7 @@ TABLES = (
     "holdfastworkers",
     "holdfastjobs",
     "holdfastlog",
+    "holdfastknown",
 )
 
 
@@ -41,7 +43,7 @@ class Catalog:
     def __init__(self, tables: TableServiceClient, details: ContainerClient, clock: Clock) -> None:
         self._details = Details(details)
         self._clock = clock
-        meta, policies, sessions, sources, points, workers, jobs, log = (
+        meta, policies, sessions, sources, points, workers, jobs, log, known = (
             Table(tables, name, self._details, always_away=("details",)) for name in TABLES
         )
         self._meta = meta
@@ -51,6 +53,7 @@ class Catalog:
         self.workers = Workers(workers, clock)
         self.jobs = Jobs(jobs, clock)
         self.log = Log(log, clock)
+        self.known = KnownSources(known)
 
     def check_version(self) -> int:
         """The version of the schema, recorded where there is none. Raises CatalogTooNew."""

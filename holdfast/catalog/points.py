@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -18,7 +18,8 @@ from typing import Any
 from holdfast.catalog.tables import Row, Table, Value, Verb, joined, persist
 from holdfast.model.clock import Clock, iso, parse_iso
 from holdfast.model.errors import InvalidInput, NotFound
-from holdfast.model.point import RestorePoint
+from holdfast.model.point import RestorePoint, moment_of
+from holdfast.model.protection import NewestPoint
 from holdfast.model.selection import database_matches
 
 _POINTS = "points"
@@ -106,6 +107,22 @@ class Points:
             more = limit is not None and len(found) > limit
             kept = found[:limit]
             return PointPage([point for _, point in kept], kept[-1][0] if more and kept else None)
+
+        return persist(once, "the points")
+
+    def newest(self, *, leave_out: Collection[str] = ()) -> dict[str, NewestPoint]:
+        """The newest point of every chain, not counting those in repositories to `leave_out`."""
+
+        def once() -> dict[str, NewestPoint]:
+            found: dict[str, NewestPoint] = {}
+            # Keys sort by time, so the last one of a chain is its newest.
+            for row in self._table.rows(_POINTS, prefix=(_BY_TIME,), columns=("id", "chain", "source", "repository")):
+                if row.text("repository") not in leave_out:
+                    name, chain = row.text("id"), row.text("chain")
+                    found[chain] = NewestPoint(
+                        id=name, chain=chain, source=row.text("source"), created_at=moment_of(name)
+                    )
+            return found
 
         return persist(once, "the points")
 

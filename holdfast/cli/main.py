@@ -27,6 +27,7 @@ from holdfast.cli import (
     salvaging,
     schema,
     session,
+    source,
     status,
 )
 from holdfast.cli import repository_locks as locks
@@ -51,6 +52,7 @@ for _noun, _commands in (
     ("backup", backup.app),
     ("archive", archive.app),
     ("session", session.app),
+    ("source", source.app),
     ("point", point.app),
     ("repository", repository.app),
     ("retention", retention.app),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from holdfast.clock_file import clock_from
@@ -35,12 +35,19 @@ class SqlServers:
     def list_sources(self) -> Iterator[Source]:
         """Every database of every server and instance that the app may read.
 
-        Left out: system databases, dedicated SQL pools (they have no BACPAC), and staging copies of any installation,
-        known by their tags. Raises Forbidden or Unavailable rather than to leave anything out in silence.
+        Left out: system databases, and staging copies of any installation, known by their tags. Raises Forbidden or
+        Unavailable rather than to leave anything out in silence.
         """
         for source in self._discovery.all():
             if not marks.is_marked(source.tags, "copy"):
                 yield source
+
+    def partners(self, sources: Iterable[Source]) -> dict[str, set[str]]:
+        """`server/database` of what each source is or was linked to (geo-replication, failover groups), by identity.
+
+        Only the identities of the given sources. Raises Forbidden or Unavailable.
+        """
+        return self._discovery.partners(sources)
 
     def get_source(self, resource_id: str) -> Source:
         """One database by its id. Raises NoSuchSource, or InvalidInput for an id of something else."""
@@ -53,7 +60,7 @@ class SqlServers:
                 instance = found_or_none(lambda: client.managed_instances.get(*place))
                 mine = found_or_none(lambda: client.managed_databases.get(*place, target.name))
                 if instance is not None and mine is not None:
-                    return managed_source(instance, mine)
+                    return managed_source(instance, mine, secondary=self._discovery.is_secondary(instance))
             else:
                 server = found_or_none(lambda: client.servers.get(*place))
                 found = found_or_none(lambda: client.databases.get(*place, target.name))

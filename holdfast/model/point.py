@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -70,3 +70,8 @@ def point_id(created_at: datetime, chain: str, session: str) -> str:
     """The same for every attempt of one session, so that a step done twice makes one point."""
     digest = hashlib.sha256(f"{chain}\n{session}".encode()).hexdigest()[:8]
     return f"{created_at:%Y%m%dT%H%M%SZ}-{digest}"
+
+
+def moment_of(point: str) -> datetime:
+    """When the point of that id was made, to the second."""
+    return datetime.strptime(point.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

@@ -85,6 +85,8 @@ class Selection(_Strict):
     """Globs over `database`, or over `server/database` where they have a slash."""
     tags: dict[str, str] | None = None
     """The database has all of these tags."""
+    replicas: bool = False
+    """Back up replicas (geo-secondaries, secondaries of failover groups, named replicas) beside their primaries."""
     exclude: Exclusion = Field(default_factory=Exclusion)
     """What is left out again."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import datetime
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -77,6 +78,10 @@ class Source(BaseModel):
     status: str = "Online"
     database_guid: str | None = Field(default=None, description="Azure's own id of a SQL database; survives a rename")
     secondary: str | None = Field(default=None, description="Geo, Named or Standby where it is a replica of another")
+    made_at: datetime | None = Field(default=None, description="Azure's creation date; survives a rename")
+    elastic_pool: str | None = Field(default=None, description="resource id of the pool that it is in")
+    unfit: str | None = Field(default=None, description="why no BACPAC can ever be made of it")
+    lineage: str | None = Field(default=None, description="identity that its chain is named by, where not its own")
     sku: str | None = None
     max_size_bytes: int | None = None
     tags: dict[str, str] = Field(default_factory=dict)
@@ -92,9 +97,17 @@ class Source(BaseModel):
         return source_key(self.name)
 
     @property
+    def identity(self) -> str:
+        """What Azure knows it by: the GUID of a SQL database, else the resource id; in lower case.
+
+        A replica goes by its resource id: its GUID may be that of its primary.
+        """
+        return ((None if self.secondary else self.database_guid) or self.resource_id).lower()
+
+    @property
     def chain(self) -> str:
         """The id of this database's chain: from Azure's own id, so that a rename keeps the chain."""
-        return chain_id(self.database_guid or self.resource_id)
+        return chain_id(self.lineage or self.identity)
 
 
 def source_key(name: str) -> str:

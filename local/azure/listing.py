@@ -17,12 +17,16 @@ PAGED = DOCUMENTED("list on several pages: nextLink", "ARM paging guidelines", g
 
 
 def readable(world: World, ask: Ask, resources: list[Resource]) -> list[Resource]:
-    """Those that the identity may read: a list at a subscription holds no more than rights below it allow."""
+    """Those that the identity may read: a list at a subscription holds no more than rights below it allow.
+
+    What lies in a resource is listed with the right at that resource, or not at all.
+    """
     action = action_of("GET", ask.address)
     oid = ask.claims.principal_id
     if world.rights.allowed(oid, action, ask.address.container):
         return resources
-    if not world.rights.anywhere_below(oid, ask.address.container):
+    in_a_resource = ask.address.container != ask.address.scope
+    if in_a_resource or not world.rights.anywhere_below(oid, ask.address.container):
         raise missing_right(oid, action, ask.address.container)
     return [r for r in resources if world.rights.allowed(oid, action, r.id)]
 

@@ -45,6 +45,7 @@ APP = Role(
         "Microsoft.Sql/servers/databases/delete",
         "Microsoft.Sql/servers/databases/operations/read",
         "Microsoft.Sql/servers/elasticPools/read",
+        "Microsoft.Sql/servers/replicationLinks/read",
         "Microsoft.Sql/managedInstances/read",
         "Microsoft.Sql/managedInstances/databases/read",
         "Microsoft.Sql/managedInstances/databases/write",

@@ -56,7 +56,7 @@ def make_database(address: Address, location: str, body: Json, now: float) -> Re
     objective = f"{sku['name']}_{sku['capacity']}" if sku["name"].startswith("GP_") else sku["name"]
     document: Json = {
         "sku": sku,
-        "kind": "v12.0,user,vcore" if "Gen5" in sku["name"] else "v12.0,user",
+        "kind": _kind(sku),
         "properties": {
             "collation": given.get("collation", "SQL_Latin1_General_CP1_CI_AS"),
             "maxSizeBytes": given.get("maxSizeBytes", 34359738368),
@@ -82,6 +82,12 @@ def make_database(address: Address, location: str, body: Json, now: float) -> Re
     if body.get("tags"):
         document["tags"] = body["tags"]
     return Resource(address.path, DATABASES, document, {"history": []})
+
+
+def _kind(sku: Json) -> str:
+    if sku.get("tier") == "DataWarehouse":
+        return "v12.0,user,datawarehouse"
+    return "v12.0,user,vcore" if "Gen5" in sku["name"] else "v12.0,user"
 
 
 def shown(resource: Resource) -> Json:

@@ -151,3 +151,16 @@ def test_a_point_committed_meanwhile_is_not_taken_for_lost(catalog: Catalog, clo
     chain = point().chain
     assert not catalog.points.reconcile("default", chain, [], as_of=read_at)
     assert catalog.points.reconcile("default", chain, []) == Differences(missing=(point().id,))
+
+
+def test_the_newest_point_of_each_chain_is_found_whatever_the_order_and_the_repository(catalog: Catalog) -> None:
+    """A later copy in the archive is no newer backup."""
+    for number in (2, 0, 1):
+        catalog.points.put(point(number))
+    catalog.points.put(point(5, "mi-a/hr"))
+    catalog.points.put(point(7, repository="archive"))
+    newest = catalog.points.newest(leave_out=["archive"])
+    assert {c: (p.id, p.source, p.created_at) for c, p in newest.items()} == {
+        p.chain: (p.id, p.source, p.created_at) for p in (point(2), point(5, "mi-a/hr"))
+    }
+    assert catalog.points.newest()[chain_id("sql-a/sales")].id == point(7).id

@@ -315,3 +315,13 @@ def test_an_address_does_not_print_its_key() -> None:
 def test_progress_is_told_in_words() -> None:
     assert describe({"table": "dbo.Orders", "rows": 12_000, "bytes": 3_400_000}) == "dbo.Orders, 12,000 rows, 3.4 MB"
     assert describe({"phase": "upload", "rows": 0, "bytes": 0}) == "upload"
+
+
+def test_the_unprotected_databases_are_listed_with_the_reason(run: Run, fake_app: FakeApp) -> None:
+    one = {"source": "sql-a/hr", "state": "excluded", "why": "policy p: exclude.databases: hr", "last_point_at": None}
+    fake_app.answers["GET sources"] = {"value": [one], "next": None}
+    ran = run("source", "list", "--unprotected", "--database", "hr")
+    assert "exclude.databases: hr" in ran.out
+    assert dict(fake_app.asked[0].url.params) == {"database": "hr", "unprotected": "true", "limit": "500"}
+    assert run("source", "list", "-o", "json").json == [one]
+    assert "unprotected" not in fake_app.asked[1].url.params

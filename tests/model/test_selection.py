@@ -3,7 +3,7 @@
 import pytest
 
 from holdfast.model.policy import policy_from
-from holdfast.model.selection import database_matches, selects, winning_policy
+from holdfast.model.selection import database_matches, left_out, selects, winning_policy
 from holdfast.model.source import ResourceId, Source, SourceKind
 
 
@@ -76,3 +76,29 @@ def test_a_rename_keeps_the_chain_and_case_never_matters() -> None:
 def test_what_is_no_resource_id_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not an Azure resource id"):
         ResourceId.parse(text)
+
+
+def test_a_replica_is_left_out_with_its_reason_unless_the_policy_asks_for_it() -> None:
+    replica = source(secondary="Geo")
+    plain, asking = (policy_from({"name": "a", "select": s}).select for s in ({}, {"replicas": True}))
+    assert not selects(plain, replica)
+    assert "Geo" in (left_out(plain, replica) or "")
+    assert selects(asking, replica)
+
+
+def test_what_can_never_be_exported_is_left_out_whatever_the_policy_says() -> None:
+    pool = source(unfit="a dedicated SQL pool")
+    assert left_out(policy_from({"name": "a", "select": {"replicas": True}}).select, pool) == "a dedicated SQL pool"
+
+
+@pytest.mark.parametrize(
+    ("exclude", "rule"),
+    [
+        ({"databases": ["*/sales", "x"]}, "exclude.databases: */sales"),
+        ({"tags": {"backup": "no"}}, "exclude.tags: backup=no"),
+    ],
+)
+def test_the_rule_that_leaves_out_is_named(exclude: dict[str, object], rule: str) -> None:
+    found = policy_from({"name": "a", "select": {"exclude": exclude}})
+    assert left_out(found.select, source(tags={"Backup": "no"})) == rule
+    assert left_out(found.select, source(database="hr")) is None
