@@ -5,6 +5,7 @@ from __future__ import annotations
 import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
+from holdfast.model.blackout import wait_at
 from holdfast.model.clock import parse_iso
 from holdfast.model.policy import not_yet
 from holdfast.model.session import Session, State
@@ -44,6 +45,10 @@ def open_session(app: Services, given: Given) -> Answer:
         retries = policy.retries
         app.repository(policy.repository)
         app.worker_profile(policy.worker)
+        waited = wait_at(policy, parse_iso(given["slot"])) if given.get("slot") else None
+        if waited is not None:
+            text = f"the slot of {given['slot']} waited for the end of a blackout ({waited.window})"
+            app.catalog.log.write(given["session"], "info", text)
         for warning in not_yet(policy):
             app.catalog.log.write(given["session"], "warning", f"policy {policy.name}: {warning}")
     timing = {name: getattr(app.settings, name).total_seconds() for name in _DURATIONS}

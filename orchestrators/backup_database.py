@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from datetime import timedelta
 from typing import Any
 
 import azure.durable_functions as df
@@ -28,7 +29,11 @@ _JOBS = ("synchronise", "preflight", "export", "store")
 @bp.orchestration_trigger(context_name="context")
 def backup_database(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Answer]:
     """Backs up one source. Returns `{"ok": …}` and never raises, for the sake of its siblings."""
-    run: Answer = {**context.get_input(), "started_at": now(context).isoformat(), "instance": context.instance_id}
+    run: Answer = context.get_input()
+    if run.get("delay"):
+        # The policy spreads its databases, so that a thousand of them do not begin in one second.
+        yield context.create_timer(now(context) + timedelta(seconds=run["delay"]))
+    run = {**run, "started_at": now(context).isoformat(), "instance": context.instance_id}
     answer = yield from step(context, "validate_source", run, retries=run["retries"])
     if answer["ok"]:
         run = {**run, "plan": answer["plan"]}

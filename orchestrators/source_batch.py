@@ -27,7 +27,11 @@ def source_batch(context: df.DurableOrchestrationContext) -> Generator[Any, Any,
         return {"succeeded": 0, "failed": 0}
     answers = yield context.task_all(
         [
-            context.call_sub_orchestrator(run["child"], {**run, "key": key}, f"{run['session']}:{run['child']}:{key}")
+            context.call_sub_orchestrator(
+                run["child"],
+                {**run, "key": key, "delay": listed["delays"].get(key, 0)},
+                f"{run['session']}:{run['child']}:{key}",
+            )
             for key in listed["keys"]
         ]
     )

@@ -6,8 +6,9 @@ from itertools import islice
 
 from holdfast.model.clock import iso
 from holdfast.model.errors import InvalidInput, InvalidPolicy
-from holdfast.model.policy import Policy, not_yet, parse_policy
-from holdfast.model.schedule import slots_after
+from holdfast.model.policy import Policy, parse_policy
+from holdfast.model.policy_advice import warnings_of
+from holdfast.model.schedule import starts_after
 from holdfast.model.selection import selects, winning_policy
 from triggers.routes import Call, Reply, page, route
 from triggers.views import PolicyPlan, PolicyView
@@ -19,7 +20,7 @@ def _view(policy: Policy, etag: str) -> dict[str, object]:
     return {
         **policy.model_dump(mode="json", exclude_none=True),
         "etag": etag,
-        "warnings": not_yet(policy),
+        "warnings": warnings_of(policy),
     }
 
 
@@ -76,5 +77,5 @@ def plan_policy(call: Call) -> Reply:
         sources.append(
             {"source": source.name, "region": source.region, "taken_by": winner.name if winner else policy.name}
         )
-    runs = [iso(slot) for slot in islice(slots_after(policy, app.clock.now()), _NEXT_RUNS)]
-    return Reply({"policy": policy.name, "sources": sources, "next_runs": runs, "warnings": not_yet(policy)})
+    runs = [iso(start) for start in islice(starts_after(policy, app.clock.now()), _NEXT_RUNS)]
+    return Reply({"policy": policy.name, "sources": sources, "next_runs": runs, "warnings": warnings_of(policy)})

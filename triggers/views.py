@@ -14,7 +14,7 @@ from holdfast.wiring import Services
 
 
 class PolicyView(Policy):
-    """A policy, its ETag, and what this version does not act on yet."""
+    """A policy, its ETag, and what whoever saved it should know."""
 
     etag: str = ""
     warnings: list[str] = Field(default_factory=list)

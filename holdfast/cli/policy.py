@@ -23,7 +23,8 @@ from holdfast.cli.output import (
     say,
 )
 from holdfast.model.errors import InvalidInput
-from holdfast.model.policy import not_yet, parse_policy
+from holdfast.model.policy import parse_policy
+from holdfast.model.policy_advice import warnings_of
 
 app = typer.Typer(help="Policies: what is backed up, when, and for how long.", no_args_is_help=True)
 
@@ -73,7 +74,7 @@ def show(name: Name, state: StateOption = None, output: OutputOption = Output.TA
 def validate(file: File, output: OutputOption = Output.TABLE) -> None:
     """Checks a policy without the app: every wrong field is named."""
     policy = parse_policy(read_text(file), where=str(file))
-    warnings = not_yet(policy)
+    warnings = warnings_of(policy)
     _warn(warnings)
     print_object({"name": policy.name, "valid": True, "warnings": warnings}, output)
 

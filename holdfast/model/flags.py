@@ -18,7 +18,8 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from holdfast.model.keeping import FLAG_OF, SCHEDULE_OF, archived_flags, keeps_of, until
-from holdfast.model.policy import WEEKDAYS, Policy, Schedules
+from holdfast.model.policy import Policy
+from holdfast.model.policy_schedules import WEEKDAYS, Schedules
 from holdfast.model.schedule import clamped, most_frequent
 
 

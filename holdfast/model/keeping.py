@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from holdfast.model.policy import Policy, Schedules
+from holdfast.model.policy import Policy
+from holdfast.model.policy_schedules import Schedules
 
 Unit = Literal["days", "weeks", "months", "years"]
 

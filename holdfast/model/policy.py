@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import date, time, timedelta
-from typing import Annotated, Any, Literal
+from datetime import date, timedelta
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 import yaml
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     ValidationError,
@@ -20,32 +18,9 @@ from pydantic import (
 )
 
 from holdfast.model.errors import InvalidPolicy
+from holdfast.model.policy_schedules import Blackout, Schedules, never_out_of
 from holdfast.model.source import ResourceId
-
-Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
-WEEKDAYS: tuple[str, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-def _time_of_day(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool):
-        # YAML 1.1 reads an unquoted 03:00 as a number in base 60.
-        return f"{value // 60:02d}:{value % 60:02d}"
-    if isinstance(value, str) and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
-        raise ValueError(f"{value!r} is not a time of day such as 03:00")
-    return value
-
-
-# Written as it is read, so that a stored policy can be read again.
-TimeOfDay = Annotated[
-    time,
-    BeforeValidator(_time_of_day),
-    PlainSerializer(lambda value: f"{value:%H:%M}", return_type=str, when_used="json"),
-    Field(json_schema_extra={"pattern": "^([01]\\d|2[0-3]):[0-5]\\d$"}),
-]
+from holdfast.model.strict import Strict
 
 
 def _known_zone(name: str) -> str:
@@ -63,7 +38,7 @@ def _resource(kind: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-class Exclusion(_Strict):
+class Exclusion(Strict):
     """What is left out of the selection."""
 
     databases: list[str] = Field(default_factory=list)
@@ -72,7 +47,7 @@ class Exclusion(_Strict):
     """A database with any of these tags is left out."""
 
 
-class Selection(_Strict):
+class Selection(Strict):
     """A database is selected if every kind that is given matches; within a kind, any one does."""
 
     subscriptions: list[str] | None = None
@@ -91,7 +66,7 @@ class Selection(_Strict):
     """What is left out again."""
 
 
-class Staging(_Strict):
+class Staging(Strict):
     """Where throw-away copies are made. Without it, databases are exported directly, while they are written to."""
 
     sql_server: Annotated[str, _resource("Microsoft.Sql/servers")] | None = None
@@ -100,57 +75,7 @@ class Staging(_Strict):
     """Resource id of the managed instance that takes restored copies of instance databases."""
 
 
-class Daily(_Strict):
-    """Several times a day, every day."""
-
-    at: list[TimeOfDay] = Field(min_length=1)
-    """Local times."""
-    keep_days: int = Field(ge=1, le=36500)
-    """How long a point is kept."""
-
-
-class Weekly(_Strict):
-    """Once a week."""
-
-    day: Weekday
-    at: TimeOfDay | None = None
-    """Local time; only where there is no daily schedule to take the point from."""
-    keep_weeks: int = Field(ge=1, le=5200)
-
-
-class Monthly(_Strict):
-    """Once a month."""
-
-    day: int = Field(ge=1, le=31)
-    """Day of the month; a month that is shorter takes its last day."""
-    months: list[Annotated[int, Field(ge=1, le=12)]] | None = None
-    """Only in these months; absent: in all."""
-    at: TimeOfDay | None = None
-    keep_months: int = Field(ge=1, le=1200)
-    archive: bool = False
-    """The point goes to the archive repository."""
-
-
-class Yearly(_Strict):
-    """Once a year."""
-
-    month: int = Field(ge=1, le=12)
-    day: int = Field(ge=1, le=31)
-    at: TimeOfDay | None = None
-    keep_years: int = Field(ge=1, le=100)
-    archive: bool = False
-
-
-class Schedules(_Strict):
-    """The most frequent schedule makes points; the rarer ones keep some of them for longer."""
-
-    daily: Daily | None = None
-    weekly: Weekly | None = None
-    monthly: Monthly | None = None
-    yearly: Yearly | None = None
-
-
-class Retention(_Strict):
+class Retention(Strict):
     """What retention spares although it has expired, and what it must not do without a second word."""
 
     min_keep: int = Field(default=1, ge=1, le=1000)
@@ -163,7 +88,7 @@ class Retention(_Strict):
     """So many points may always be deleted without that question."""
 
 
-class PreflightChoice(_Strict):
+class PreflightChoice(Strict):
     """What preflight may do."""
 
     repair_staging_copy: bool = False
@@ -179,7 +104,7 @@ def _days(value: object) -> object:
     return value
 
 
-class Drill(_Strict):
+class Drill(Strict):
     """A scheduled restore that proves a point."""
 
     every: Annotated[
@@ -191,7 +116,7 @@ class Drill(_Strict):
     target: str
 
 
-class Policy(_Strict):
+class Policy(Strict):
     """A policy."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
@@ -205,6 +130,10 @@ class Policy(_Strict):
     select: Selection = Field(default_factory=Selection)
     staging: Staging | None = None
     schedules: Schedules = Field(default_factory=Schedules)
+    blackout: list[Blackout] = Field(default_factory=list)
+    """When no session starts: a slot that falls in one waits until it ends. Sessions that run go on."""
+    jitter_minutes: int = Field(default=0, ge=0, le=720)
+    """The databases of a scheduled session start spread over so many minutes, each always at its own place."""
     retention: Retention = Field(default_factory=Retention)
     repository: str = "default"
     """Name of a configured repository."""
@@ -223,6 +152,8 @@ class Policy(_Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Policy:
+        if never_out_of(self.blackout):
+            raise ValueError("blackout covers the whole week: no session could ever start")
         plan = self.schedules
         archived = [n for n, s in (("monthly", plan.monthly), ("yearly", plan.yearly)) if s is not None and s.archive]
         if archived and self.archive is None:

@@ -1,7 +1,8 @@
 """When a policy is due. Pure: local dates and times in, moments out; nothing depends on the host's time zone.
 
 A slot is one due time of the most frequent schedule; rarer schedules make no points of their own but keep some of
-those points for longer (see `retention`). A missed slot is caught up once: of several missed ones only the last runs.
+those points for longer (see `flags`). A slot that falls in a blackout is due when that ends. A missed slot is caught up
+once: of several missed ones only the last runs.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ import calendar
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
-from holdfast.model.policy import WEEKDAYS, Policy, Schedules
+from holdfast.model.blackout import start_of
+from holdfast.model.policy import Policy
+from holdfast.model.policy_schedules import WEEKDAYS, Schedules
 
 _MIDNIGHT = time(0, 0)
 
@@ -46,36 +49,54 @@ def _times(plan: Schedules, schedule: str) -> list[time]:
     return [getattr(plan, schedule).at or _MIDNIGHT]
 
 
-def slots_on(policy: Policy, day: date) -> list[datetime]:
-    """The moments, in UTC, at which the policy is due on that local day.
-
-    A local time that a change of the clock skips is moved forward by the length of the gap; one that comes twice is
-    taken the first time (PEP 495, fold 0).
-    """
+def _made_for(policy: Policy, day: date) -> list[datetime]:
     schedule = most_frequent(policy.schedules)
     if schedule is None or not is_scheduled(policy.schedules, schedule, day):
         return []
     if policy.start_date is not None and day < policy.start_date:
         return []
-    return [datetime.combine(day, at, tzinfo=policy.zone).astimezone(UTC) for at in _times(policy.schedules, schedule)]
+    times = _times(policy.schedules, schedule)
+    return [datetime.combine(day, at, tzinfo=policy.zone).astimezone(UTC) for at in times]
+
+
+def slots_on(policy: Policy, day: date) -> list[datetime]:
+    """The moments of that local day, in UTC and in order, at which the policy is due.
+
+    A local time that a change of the clock skips is moved forward by the length of the gap, be it half an hour or a whole
+    day (Samoa had no 30 December 2011); where it then meets another slot they are one. A time that comes twice is taken
+    the first time (PEP 495, fold 0).
+    """
+    near = [*_made_for(policy, day - timedelta(days=1)), *_made_for(policy, day)]
+    return sorted({slot for slot in near if slot_day(policy, slot) == day})
 
 
 def slots_after(policy: Policy, moment: datetime, *, limit_days: int = 800) -> Iterator[datetime]:
     """The slots after the moment, in order, for as many days as `limit_days`."""
     day = moment.astimezone(policy.zone).date()
-    for offset in range(-1, limit_days):
-        for slot in sorted(slots_on(policy, day + timedelta(days=offset))):
-            if slot > moment:
-                yield slot
+    for offset in range(limit_days):
+        yield from (slot for slot in slots_on(policy, day + timedelta(days=offset)) if slot > moment)
+
+
+def starts_after(policy: Policy, moment: datetime, *, limit_days: int = 800) -> Iterator[datetime]:
+    """When sessions will start after the moment, in order: slots that wait for one end of a blackout are one start."""
+    last = moment
+    for slot in slots_after(policy, moment, limit_days=limit_days):
+        start = start_of(policy, slot)
+        if start > last:
+            yield start
+            last = start
 
 
 def due_slot(policy: Policy, now: datetime, last: datetime) -> datetime | None:
-    """The newest slot in (last, now], or None. `last` is the slot that was started last, or when the policy was saved."""
+    """The newest slot after `last` whose session may start by `now`, or None.
+
+    `last` is the slot that was started last, or when the policy was saved.
+    """
     day = now.astimezone(policy.zone).date()
     first = last.astimezone(policy.zone).date()
-    while day >= first - timedelta(days=1):
-        for slot in sorted(slots_on(policy, day), reverse=True):
-            if last < slot <= now:
+    while day >= first:
+        for slot in reversed(slots_on(policy, day)):
+            if last < slot <= now and start_of(policy, slot) <= now:
                 return slot
         day -= timedelta(days=1)
     return None

@@ -168,7 +168,7 @@ def host() -> Host:
         "open_session": lambda _: {"ok": True, "timing": TIMING, "retries": 2},
         "discover_sources": lambda _: {"ok": True, "batches": 1},
         "discover_points": lambda _: {"ok": True, "batches": 1},
-        "list_batch": lambda _: {"ok": True, "keys": ["a", "b"]},
+        "list_batch": lambda _: {"ok": True, "keys": ["a", "b"], "delays": {}},
         "plan_archive": lambda _: {"ok": True, "batches": 0},
         "validate_source": lambda _: {"ok": True, "plan": {"staging": {"name": "s"}}},
         "validate_archive": lambda _: {"ok": True, "plan": {}},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -190,3 +191,20 @@ def test_the_janitor_goes_on_when_one_of_its_rounds_fails(host: Any, fails: Call
     host.activities["tidy_workers"] = lambda _: {"ok": True, "removed": 2}
     assert host.run("tidy_up", {"dead": []}) == {"ok": True, "removed": 2}
     assert host.names() == ["tidy_sessions", "tidy_copies", "tidy_workers", "tidy_exports"]
+
+
+def test_a_source_that_is_spread_waits_before_anything_is_done_to_it(host: Any, run_of: Answer) -> None:
+    """And its point is of the moment at which it began, not of the session's."""
+    begun = host.now
+    host.run("backup_database", {**run_of, "delay": 90})
+    started = datetime.fromisoformat(dict(host.called)["validate_source"]["started_at"])
+    assert started - begun == timedelta(seconds=90)
+
+
+def test_a_batch_hands_each_source_its_delay(host: Any, run_of: Answer) -> None:
+    host.activities["list_batch"] = lambda _: {"ok": True, "keys": ["a", "b"], "delays": {"b": 90}}
+    host.run("source_batch", run_of)
+    assert {given["key"]: given["delay"] for name, given in host.called if name == "validate_source"} == {
+        "a": 0,
+        "b": 90,
+    }

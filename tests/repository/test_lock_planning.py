@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdfast.model.retention import Candidate, lock_needed
 from holdfast.repository.upkeep.lock_planning import GENERATION, end_of_generation, lengthenings, needed_until
 
 ORIGIN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -90,3 +92,24 @@ def test_the_worked_example_with_thirty_days_of_retention(day: str, until: str) 
     made = datetime.fromisoformat(day).replace(tzinfo=UTC)
     (one,) = lengthenings({"pack": made + 30 * DAY}, {"pack": None}, ORIGIN)
     assert one.until == datetime.fromisoformat(until).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("day", "locked"),
+    [
+        ("2026-03-01", "2026-04-10"),
+        ("2026-03-04", "2026-04-10"),
+        ("2026-03-10", "2026-04-10"),
+        ("2026-03-11", "2026-04-20"),
+        ("2026-03-21", "2026-04-30"),
+    ],
+)
+def test_i1_points_of_one_generation_are_locked_to_one_day(day: str, locked: str) -> None:
+    """Example I1 of docs/explanation/retention.md: thirty days are kept, the chain begins on 1 March at 03:00."""
+    made = datetime.fromisoformat(f"{day}T03:00:00Z")
+    point = Candidate("p", made.date(), made, {"D": made.date() + 30 * DAY})
+    need = lock_needed(point, ZoneInfo("UTC"))
+    assert need is not None
+    assert need.date() == made.date() + 31 * DAY  # to the very end of the last day
+    (one,) = lengthenings({"pack": need}, {"pack": None}, ORIGIN + timedelta(hours=3))
+    assert one.until.date().isoformat() == locked
