@@ -1,6 +1,6 @@
 """Writes the reference pages from the code: `python docs/generate.py`; with `--check` it only says what is out of date.
 
-Settings, errors, the policy's JSON schema and the OpenAPI document can thus not say what the code does not.
+Settings, errors, the policy's fields and JSON schema and the OpenAPI document can thus not say what the code does not.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def pages() -> dict[str, str]:
     return {
         "docs/reference/settings.md": settings_page(),
         "docs/reference/errors.md": errors_page(),
+        "docs/reference/policy.md": policy_page(),
         "docs/reference/openapi.json": json.dumps(document(ROUTES), indent=1) + "\n",
         "schemas/policy.schema.json": json.dumps(policy_schema(), indent=1) + "\n",
     }
@@ -41,6 +42,32 @@ def policy_schema() -> dict[str, Any]:
     """What an editor completes a policy with."""
     schema = Policy.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def policy_page() -> str:
+    """Every field of a policy, part by part."""
+    schema = Policy.model_json_schema()
+    parts = [
+        "# Policies\n\nMade from `holdfast/model/policy.py`; the same for editors: `schemas/policy.schema.json`",
+        "(`holdfast schema policy`). YAML, one policy a file; unknown fields are errors.",
+        "How to: [schedules and retention](../how-to/schedules-and-retention.md), "
+        "[databases](../how-to/choose-databases.md).\n",
+    ]
+    named = {"": schema, **schema["$defs"]}
+    for name, part in named.items():
+        rows = [
+            f"## {name or 'The policy'}\n",
+            f"{part['description']}\n",
+            "| field | default | meaning |",
+            "|---|---|---|",
+        ]
+        for field, said in part["properties"].items():
+            default = "required" if field in part.get("required", ()) else _default(said.get("default"))
+            inner = [one for one in named if f'"#/$defs/{one}"' in json.dumps(said)]
+            links = "".join(f" → [{one}](#{one.lower()})" for one in inner)
+            rows.append(f"| `{field}` | {default} | {' '.join(said['description'].split())}{links} |")
+        parts.append("\n".join(rows) + "\n")
+    return "\n".join(parts)
 
 
 def settings_page() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -11,7 +12,7 @@ import structlog
 from holdfast.catalog import StoredPolicy, new_id
 from holdfast.model.clock import iso, parse_iso
 from holdfast.model.errors import NotFound
-from holdfast.model.schedule import due_slot, most_frequent
+from holdfast.model.schedule import due_slot, missed_slots, most_frequent
 from holdfast.model.session import Session, State
 from holdfast.wiring import Services, services
 from triggers.starting import Start, begin, record
@@ -31,7 +32,7 @@ async def clock(timer: func.TimerRequest, client: df.DurableOrchestrationClient)
             start = await asyncio.to_thread(_due, app, stored)
             if start is None:
                 continue
-            await asyncio.to_thread(record, app, start)
+            await asyncio.to_thread(_record, app, stored, start)
             await begin(client, start)
             await asyncio.to_thread(_note, app, stored, start)
         except Exception:  # noqa: BLE001
@@ -46,11 +47,9 @@ def _policies(app: Services) -> list[StoredPolicy]:
 
 def _due(app: Services, stored: StoredPolicy) -> Start | None:
     policy, now = stored.policy, app.clock.now()
-    schedule = most_frequent(policy.schedules)
-    if schedule is None:
+    if most_frequent(policy.schedules) is None:
         return None
-    last = app.catalog.policies.slots(policy.name).get(schedule, stored.changed_at)
-    slot = due_slot(policy, now, last)
+    slot = due_slot(policy, now, _last(app, stored))
     if slot is None:
         return None
     session = Session(
@@ -71,7 +70,25 @@ def _due(app: Services, stored: StoredPolicy) -> Start | None:
     return None
 
 
-def _note(app: Services, stored: StoredPolicy, start: Start) -> None:
-    assert start.session.slot is not None  # noqa: S101 (set by _due)
+def _record(app: Services, stored: StoredPolicy, start: Start) -> None:
+    record(app, start)
+    missed = missed_slots(stored.policy, _slot(start), _last(app, stored))
+    if missed:
+        text = f"{missed} earlier slot{'s' if missed > 1 else ''} had no session; this one stands for them"
+        app.catalog.log.write(start.session.id, "warning", text)
+
+
+def _last(app: Services, stored: StoredPolicy) -> datetime:
+    """The slot that was started last, or when the policy was saved."""
     schedule = most_frequent(stored.policy.schedules) or "daily"
-    app.catalog.policies.record_slot(stored.policy.name, schedule, parse_iso(start.session.slot))
+    return app.catalog.policies.slots(stored.policy.name).get(schedule, stored.changed_at)
+
+
+def _slot(start: Start) -> datetime:
+    assert start.session.slot is not None  # noqa: S101 (set by _due)
+    return parse_iso(start.session.slot)
+
+
+def _note(app: Services, stored: StoredPolicy, start: Start) -> None:
+    schedule = most_frequent(stored.policy.schedules) or "daily"
+    app.catalog.policies.record_slot(stored.policy.name, schedule, _slot(start))

@@ -113,7 +113,9 @@ class Drill(Strict):
         PlainSerializer(lambda value: f"{value.days}d", return_type=str, when_used="json"),
         Field(json_schema_extra={"pattern": "^\\d+d$"}),
     ]
+    """How often, in days: `30d`."""
     target: str
+    """Resource id of the server or instance that the point is restored to."""
 
 
 class Policy(Strict):
@@ -126,15 +128,20 @@ class Policy(Strict):
     time_zone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
     """IANA time zone of all times and days."""
     start_date: date | None = None
-    """No slot before this day."""
+    """No slot before this day, and no week, month or year counts that began before it. Absent: the policy begins, for each
+    database, with its first point."""
     select: Selection = Field(default_factory=Selection)
+    """Which databases; absent: all."""
     staging: Staging | None = None
+    """Where copies are made; absent: direct export."""
     schedules: Schedules = Field(default_factory=Schedules)
+    """When, and for how long; absent: on demand only."""
     blackout: list[Blackout] = Field(default_factory=list)
     """When no session starts: a slot that falls in one waits until it ends. Sessions that run go on."""
     jitter_minutes: int = Field(default=0, ge=0, le=720)
     """The databases of a scheduled session start spread over so many minutes, each always at its own place."""
     retention: Retention = Field(default_factory=Retention)
+    """What is spared although it has expired, and what is asked about."""
     repository: str = "default"
     """Name of a configured repository."""
     archive: str | None = None
@@ -146,7 +153,9 @@ class Policy(Strict):
     immutable: bool = False
     """Points are locked until their retention ends."""
     preflight: PreflightChoice = Field(default_factory=PreflightChoice)
+    """What the look before the export may do."""
     drill: Drill | None = None
+    """A scheduled restore; absent: none."""
     notify: list[str] = Field(default_factory=list)
     """Names of notification channels."""
 

@@ -49,9 +49,11 @@ class Weekly(Strict):
     """Once a week."""
 
     day: Weekday
+    """The day on which the week begins: the first point that succeeds from then on is the week's."""
     at: TimeOfDay | None = None
     """Local time; only where there is no daily schedule to take the point from."""
     keep_weeks: int = Field(ge=1, le=5200)
+    """How long the week's point is kept."""
 
 
 class Monthly(Strict):
@@ -62,28 +64,39 @@ class Monthly(Strict):
     months: list[Annotated[int, Field(ge=1, le=12)]] | None = None
     """Only in these months; absent: in all."""
     at: TimeOfDay | None = None
+    """Local time; only where there is no more frequent schedule to take the point from."""
     keep_months: int = Field(ge=1, le=1200)
+    """How long the month's point (or its archive copy) is kept: to the same day of a later month, or that month's last."""
     archive: bool = False
-    """The point goes to the archive repository."""
+    """A copy in the archive repository is kept for that long; the point itself is kept by its other flags alone."""
 
 
 class Yearly(Strict):
     """Once a year."""
 
     month: int = Field(ge=1, le=12)
+    """The month in which the year begins."""
     day: int = Field(ge=1, le=31)
+    """Day of that month; its last where it is shorter."""
     at: TimeOfDay | None = None
+    """Local time; only where there is no more frequent schedule to take the point from."""
     keep_years: int = Field(ge=1, le=100)
+    """How long the year's point (or its archive copy) is kept."""
     archive: bool = False
+    """A copy in the archive repository is kept for that long; the point itself is kept by its other flags alone."""
 
 
 class Schedules(Strict):
     """The most frequent schedule makes points; the rarer ones keep some of them for longer."""
 
     daily: Daily | None = None
+    """Every day, flag D."""
     weekly: Weekly | None = None
+    """Every week, flag W."""
     monthly: Monthly | None = None
+    """Every month, flag M."""
     yearly: Yearly | None = None
+    """Every year, flag Y."""
 
 
 class Blackout(Strict):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import calendar
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import takewhile
 
 from holdfast.model.blackout import start_of
 from holdfast.model.policy import Policy
@@ -100,6 +101,12 @@ def due_slot(policy: Policy, now: datetime, last: datetime) -> datetime | None:
                 return slot
         day -= timedelta(days=1)
     return None
+
+
+def missed_slots(policy: Policy, slot: datetime, last: datetime) -> int:
+    """How many slots between `last` and this one had no session of their own, also where they waited for a blackout."""
+    days = (slot - last).days + 3
+    return sum(1 for _ in takewhile(lambda one: one < slot, slots_after(policy, last, limit_days=days)))
 
 
 def slot_day(policy: Policy, slot: datetime) -> date:

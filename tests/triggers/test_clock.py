@@ -11,12 +11,25 @@ import pytest
 from holdfast.model.errors import NotFound
 from holdfast.model.policy import parse_policy
 from holdfast.model.session import State
-from triggers.clock import _due
+from triggers.clock import _due, _record
 
 _NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 _POLICY = parse_policy(
     'name: p\nselect: {databases: ["*"]}\nschedules: {daily: {at: ["03:00"], keep_days: 7}}\nrepository: default\n'
 )
+
+
+class _Log:
+    """What sessions were told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def write(self, _session: str, _level: str, text: str) -> None:
+        self.lines.append(text)
+
+
+_LOG = _Log()
 
 
 def _app(state: State | None, noted: list[datetime]) -> Any:
@@ -26,7 +39,8 @@ def _app(state: State | None, noted: list[datetime]) -> Any:
         return SimpleNamespace(state=state)
 
     policies = SimpleNamespace(slots=lambda _: {}, record_slot=lambda _n, _s, slot: noted.append(slot))
-    catalog = SimpleNamespace(policies=policies, sessions=SimpleNamespace(get=get))
+    sessions = SimpleNamespace(get=get, create=lambda session: session)
+    catalog = SimpleNamespace(policies=policies, sessions=sessions, log=SimpleNamespace(write=_LOG.write))
     return SimpleNamespace(catalog=catalog, clock=SimpleNamespace(now=lambda: _NOW))
 
 
@@ -40,3 +54,15 @@ def test_a_slot_is_noted_only_once_its_run_has_begun(state: State | None, starts
     start = _due(_app(state, noted), stored)
     assert (start is not None) is starts
     assert bool(noted) is not starts
+
+
+@pytest.mark.parametrize(("days", "told"), [(1, []), (2, ["1 earlier slot had"]), (5, ["4 earlier slots had"])])
+def test_slots_that_a_later_one_stands_for_are_told(days: int, told: list[str]) -> None:
+    """Nothing is skipped in silence: an app that was off for a week says so in the session that makes up for it."""
+    stored: Any = SimpleNamespace(policy=_POLICY, changed_at=_NOW - timedelta(days=days))
+    app = _app(None, [])
+    start = _due(app, stored)
+    assert start is not None
+    _LOG.lines.clear()
+    _record(app, stored, start)
+    assert [line[: len(told[0])] for line in _LOG.lines] == told if told else _LOG.lines == []
