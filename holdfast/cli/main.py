@@ -17,6 +17,7 @@ from holdfast import __version__
 from holdfast.cli import (
     archive,
     backup,
+    cost,
     explain,
     point,
     policy,
@@ -51,6 +52,7 @@ for _noun, _commands in (
     ("schema", schema.app),
     ("backup", backup.app),
     ("archive", archive.app),
+    ("cost", cost.app),
     ("session", session.app),
     ("source", source.app),
     ("point", point.app),

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
+from pydantic import ValidationError
 
 from holdfast.cli.app import App, StateOption
+from holdfast.cli.cost_showing import tell_summary
 from holdfast.cli.output import (
     Column,
     Output,
@@ -22,22 +24,36 @@ from holdfast.cli.output import (
     print_text,
     say,
 )
-from holdfast.model.errors import InvalidInput
-from holdfast.model.policy import parse_policy
+from holdfast.model.costs import Estimate, estimate_given, parse_prices
+from holdfast.model.costs.inputs import GivenSize, SizesFile, parse_sizes
+from holdfast.model.errors import HoldfastError, InvalidInput
+from holdfast.model.policy import Policy, parse_policy
 from holdfast.model.policy_advice import warnings_of
 
 app = typer.Typer(help="Policies: what is backed up, when, and for how long.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Option("--file", "-f", help="The policy as YAML.")]
+#: What is shown where nobody says how large the databases are.
+_EXAMPLE = SizesFile(databases=[GivenSize(name="one database of 100 GB", size_gb=100)])
+
 Name = Annotated[str, typer.Argument(help="Name of the policy.")]
 
 
 @app.command()
-def apply(file: File, state: StateOption = None, output: OutputOption = Output.TABLE) -> None:
-    """Makes or replaces a policy."""
+def apply(
+    file: File,
+    estimate: Annotated[bool, typer.Option(help="Say what it will cost before it is saved.")] = True,
+    state: StateOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Makes or replaces a policy, and says before what it will cost."""
     text = read_text(file)
     policy = parse_policy(text, where=str(file))
-    applied = App(state).put(f"policies/{quote(policy.name)}", text, "application/yaml")
+    client = App(state)
+    cost = _cost_of(client, policy) if estimate else None
+    applied = client.put(f"policies/{quote(policy.name)}", text, "application/yaml")
+    if output is Output.JSON and cost is not None:
+        applied = {**applied, "cost": cost.model_dump(mode="json")}
     _warn(applied.get("warnings", []))
     print_object(applied, output, "name", "priority", "time_zone", "repository", "archive", "worker")
 
@@ -71,12 +87,28 @@ def show(name: Name, state: StateOption = None, output: OutputOption = Output.TA
 
 
 @app.command()
-def validate(file: File, output: OutputOption = Output.TABLE) -> None:
-    """Checks a policy without the app: every wrong field is named."""
+def validate(
+    file: File,
+    sizes: Annotated[
+        Path | None, typer.Option("--sizes", help="Databases and their sizes; without it, one of 100 GB is taken.")
+    ] = None,
+    prices: Annotated[Path | None, typer.Option("--prices", help="A price list in place of the packaged one.")] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Checks a policy without the app: every wrong field is named, and what it would cost."""
     policy = parse_policy(read_text(file), where=str(file))
     warnings = warnings_of(policy)
     _warn(warnings)
-    print_object({"name": policy.name, "valid": True, "warnings": warnings}, output)
+    priced = parse_prices(read_text(prices), where=str(prices)) if prices is not None else None
+    given = parse_sizes(read_text(sizes), where=str(sizes)) if sizes is not None else _EXAMPLE
+    cost = estimate_given(policy, given, priced)
+    shown: dict[str, Any] = {"name": policy.name, "valid": True, "warnings": warnings}
+    if output is Output.JSON:
+        shown["cost"] = cost.model_dump(mode="json")
+    print_object(shown, output)
+    if sizes is None:
+        say("no sizes were given: the figures are for one database of 100 GB")
+    tell_summary(cost)
 
 
 @app.command()
@@ -110,6 +142,22 @@ def read_text(file: Path) -> str:
         raise InvalidInput(f"{file}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise InvalidInput(f"{file} is not UTF-8 text") from None
+
+
+def _cost_of(client: App, policy: Policy) -> Estimate | None:
+    """The app's estimate, told. A policy is not kept from being saved by an estimate that cannot be made."""
+    try:
+        found = Estimate.model_validate(
+            client.post("costs/estimate", {"policy": policy.model_dump(mode="json", exclude_unset=True)})
+        )
+    except HoldfastError as error:
+        say(f"note: no cost estimate: {error.detail}")
+        return None
+    except ValidationError:
+        say("note: no cost estimate: the app is of another version than this command")
+        return None
+    tell_summary(found)
+    return found
 
 
 def _warn(warnings: list[str]) -> None:

@@ -32,7 +32,8 @@ def test_a_policy_is_applied_as_the_person_wrote_it(run: Run, fake_app: FakeApp,
     ran = run("policy", "apply", "-f", policy_file, "-o", "json")
     assert ran.json["name"] == "nightly"
     assert "drill is accepted" in ran.err
-    assert fake_app.asked[0].content.decode() == POLICY
+    assert fake_app.asked[-1].content.decode() == POLICY
+    assert "no cost estimate" in ran.err  # an app that cannot tell does not keep the policy from being saved
 
 
 def test_a_wrong_policy_never_reaches_the_app(run: Run, fake_app: FakeApp, tmp_path: Path) -> None:
@@ -46,11 +47,8 @@ def test_a_wrong_policy_never_reaches_the_app(run: Run, fake_app: FakeApp, tmp_p
 
 
 def test_a_policy_is_validated_without_any_app(run: Run, policy_file: Path) -> None:
-    assert run("policy", "validate", "-f", policy_file, "-o", "json").json == {
-        "name": "nightly",
-        "valid": True,
-        "warnings": [],
-    }
+    found = run("policy", "validate", "-f", policy_file, "-o", "json").json
+    assert {"name": "nightly", "valid": True, "warnings": []}.items() <= found.items()
 
 
 def test_a_policy_file_that_is_not_there_is_named(run: Run) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from holdfast.model.costs.assumptions import Assumptions
-from holdfast.model.costs.inputs import Places, SizedDatabase
+from holdfast.model.costs.inputs import Places, SizedDatabase, SizesFile
 from holdfast.model.costs.ledger import TITLES, Ledger
 from holdfast.model.costs.lives import play
 from holdfast.model.costs.money import GB, MONTH_DAYS, YEAR_DAYS, ZERO, Band, total
@@ -22,8 +22,9 @@ from holdfast.model.costs.report import (
     PricesUsed,
 )
 from holdfast.model.costs.restoring import drill_lines, quotes
-from holdfast.model.costs.running import archive_run_lines, session_lines, shared_lines
+from holdfast.model.costs.running import archive_run_lines, session_hours, session_lines, shared_lines
 from holdfast.model.costs.storing import Times, archive_lines, backup_lines
+from holdfast.model.costs.timeline import MOST_YEARS
 from holdfast.model.policy import Policy
 from holdfast.model.schedule import most_frequent
 
@@ -61,9 +62,26 @@ def estimate(
         shared_lines(ledger, policy, databases, times, assumed, places)
     largest = max(databases, key=lambda d: (d.size.expected, d.name), default=None)
     restores = quotes(ledger, largest, times, assumed, places) if largest is not None and lives else []
+    instead = _long_term_retention(ledger, databases, times)
     _say(ledger, policy, databases, notes)
+    for text in _too_long(policy, databases, times, assumed):
+        ledger.note(text)
+    if any(life.ends - life.made > MOST_YEARS * YEAR_DAYS for life in lives):
+        ledger.note(f"what is kept for more than {MOST_YEARS} years counts as kept for {MOST_YEARS}")
     return _report(ledger, policy, databases, times, assumed).model_copy(
-        update={"restore": restores, "ltr_only": _long_term_retention(ledger, databases, times), "notes": ledger.notes}
+        update={"restore": restores, "ltr_only": instead, "notes": ledger.notes}
+    )
+
+
+def estimate_given(policy: Policy, sizes: SizesFile, prices: PriceList | None = None) -> Estimate:
+    """An estimate from today on of what people wrote down themselves."""
+    return estimate(
+        policy,
+        [database.sized() for database in sizes.databases],
+        on=datetime.now(UTC).astimezone(policy.zone).date(),
+        prices=prices,
+        assumed=sizes.assumptions.over(Assumptions()),
+        places=sizes.places,
     )
 
 
@@ -82,6 +100,18 @@ def _say(ledger: Ledger, policy: Policy, databases: Sequence[SizedDatabase], not
             "archive copies end before they are 180 days old: Azure bills the rest of the 180 days all the same"
         )
     ledger.note(_NOT_COUNTED)
+
+
+def _too_long(policy: Policy, databases: Sequence[SizedDatabase], times: Times, assumed: Assumptions) -> Iterator[str]:
+    gaps = [gap for gap, _ in times.steady.slots.most_common() if gap]
+    if not gaps:
+        return
+    late = [d.name for d in databases if session_hours(policy, d, assumed).expected > gaps[0]]
+    if late:
+        yield (
+            f"slots lie {gaps[0]} hours apart; a session is expected to take longer for {', '.join(late[:3])}"
+            + (f" and {len(late) - 3} more" if len(late) > 3 else "")
+        )
 
 
 def _report(
@@ -171,5 +201,5 @@ def _long_term_retention(ledger: Ledger, databases: Sequence[SizedDatabase], tim
     if not kept or not databases:
         return None
     gb = total(d.size for d in databases) * (Decimal(1) / GB)
-    price = ledger.prices.band("sql.long_term_retention")
+    price = ledger.price("sql.long_term_retention")
     return (gb * _LTR_COMPRESSION * Band.of(kept) * price).rounded()

@@ -64,17 +64,21 @@ class Ledger:
     ) -> None:
         """A line: quantities of thirty days in steady state and of the first thirty, in units of the price.
 
-        `factor` is by what the price is multiplied, such as a number of cores. A line of nothing is left out.
+        `factor` is by what the quantities are multiplied, such as a number of cores. A line of nothing is left out.
         """
         if item not in TITLES:
             raise KeyError(item)
         if steady.nothing and first.nothing:
             return
-        self.used.add(price)
-        each = self.prices.band(price)
+        each = self.price(price)
         if factor is not None:
-            each *= factor
+            steady, first = steady * factor, first * factor
         self.entries.append(Entry(item, database, price, steady, (each * steady).rounded(), (each * first).rounded()))
+
+    def price(self, key: str) -> Band:
+        """A price, noted as one that the figures rest on."""
+        self.used.add(key)
+        return self.prices.band(key)
 
     def note(self, text: str) -> None:
         """Something that a reader must know; the same words once."""

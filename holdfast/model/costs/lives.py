@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
+from holdfast.model.costs.money import YEAR_DAYS
+from holdfast.model.flags import Claim, ClaimKey, stamp
 from holdfast.model.policy import Policy
-from holdfast.model.retention import FLAG_OF, Flagged, flags_due
-from holdfast.model.schedule import clamped, slot_day, slots_on
+from holdfast.model.schedule import slot_day, slots_after
 
-_EPOCH = date(1970, 1, 1)
-_FLAGS = {flag: name for name, flag in FLAG_OF.items()}
+_CHAIN = "played"
 
 
 @dataclass(frozen=True)
@@ -20,65 +20,78 @@ class Life:
 
     made: float
     ends: float
-    flags: tuple[str, ...]
-    archive_flags: tuple[str, ...]
+    flags: tuple[tuple[str, float], ...]
+    """Each flag, and when it ends to keep the point."""
     archive_ends: float | None
     """When its copy in the archive repository ends; None where there is none."""
 
 
 def play(policy: Policy, first: date, days: int) -> list[Life]:
     """The points that `days` days of a policy make if every slot succeeds, oldest first."""
-    origin = (max(first, policy.start_date or first) - _EPOCH).days
-    carried: dict[str, Flagged] = {}
+    origin = max(first, policy.start_date or first)
+    claims = _Claims()
     lives: list[Life] = []
-    for slot in _slots(policy, origin, days):
+    for number, slot in enumerate(_slots(policy, origin, days)):
         day = slot_day(policy, slot)
-        # Whether a period has its flag already is told by the newest point that carries it.
-        due = flags_due(policy, slot, set(carried.values()))
-        for flag in (*due.flags, *due.archive_flags):
-            carried[flag] = Flagged(day, frozenset((flag,)))
-        made = (slot - datetime.combine(_EPOCH, time(), UTC)) / timedelta(days=1) - origin
+        stamped = stamp(policy, _CHAIN, str(number), day, claims.known)
+        claims.take(stamped.claims)
+        away = stamped.archive_untils
         lives.append(
             Life(
-                made=made,
-                ends=_end(policy, due.flags, day, origin),
-                flags=due.flags,
-                archive_flags=due.archive_flags,
-                archive_ends=_end(policy, due.archive_flags, day, origin) if due.archive_flags else None,
+                made=_days(policy, origin, slot),
+                ends=_after(stamped.untils, origin),
+                flags=tuple((flag, _after({flag: last}, origin)) for flag, last in stamped.untils.items()),
+                archive_ends=_after(away, origin) if away else None,
             )
         )
-    return [_never_the_last(life, after) for life, after in zip(lives, [*lives[1:], None], strict=True)]
+    return _newest_stay(lives, policy.retention.min_keep)
 
 
-def _slots(policy: Policy, origin: int, days: int) -> Iterator[datetime]:
-    for offset in range(days):
-        yield from sorted(slots_on(policy, _EPOCH + timedelta(days=origin + offset)))
+class _Claims:
+    """The claims that a new stamp can depend on: the first of all, and the newest of each flag."""
+
+    def __init__(self) -> None:
+        self.known: dict[ClaimKey, Claim] = {}
+        self._first: ClaimKey | None = None
+        self._newest: dict[str, ClaimKey] = {}
+
+    def take(self, made: Mapping[ClaimKey, Claim]) -> None:
+        """Adds those of a stamp, and forgets the ones before them."""
+        for key, claim in made.items():
+            before = self._newest.get(key.flag)
+            if before is not None and before != self._first:
+                del self.known[before]
+            self._first = self._first or key
+            self._newest[key.flag] = key
+            self.known[key] = claim
 
 
-def _end(policy: Policy, flags: tuple[str, ...], day: date, origin: int) -> float:
-    """The day after the last on which any of the flags keeps the point."""
-    return max((kept_until(policy, _FLAGS[flag], day) - _EPOCH).days + 1 - origin for flag in flags)
+def _slots(policy: Policy, origin: date, days: int) -> Iterator[datetime]:
+    begin = datetime.combine(origin, time(), policy.zone)
+    for slot in slots_after(policy, begin - timedelta(microseconds=1), limit_days=days + 1):
+        if slot_day(policy, slot) >= origin + timedelta(days=days):
+            return
+        yield slot
 
 
-def kept_until(policy: Policy, schedule: str, day: date) -> date:
-    """The last day on which a schedule's flag keeps a point of that day."""
-    plan = policy.schedules
-    if schedule == "daily" and plan.daily is not None:
-        return _days_later(day, plan.daily.keep_days)
-    if schedule == "weekly" and plan.weekly is not None:
-        return _days_later(day, plan.weekly.keep_weeks * 7)
-    months = plan.monthly.keep_months if schedule == "monthly" and plan.monthly is not None else 0
-    years = plan.yearly.keep_years if schedule == "yearly" and plan.yearly is not None else 0
-    count = day.year * 12 + day.month - 1 + months + years * 12
-    return clamped(count // 12, count % 12 + 1, day.day)
+def _days(policy: Policy, origin: date, moment: datetime) -> float:
+    return (moment - datetime.combine(origin, time(), policy.zone).astimezone(UTC)) / timedelta(days=1)
 
 
-def _days_later(day: date, days: int) -> date:
-    return day + timedelta(days=days)
+def _after(untils: Mapping[str, date], origin: date) -> float:
+    """The day after the last one that any flag names; a point without flags of its own has none."""
+    return max(((last - origin).days + 1 for last in untils.values()), default=0)
 
 
-def _never_the_last(life: Life, after: Life | None) -> Life:
-    """The newest point stays, whatever its flags say, until there is a newer one."""
-    if after is None or life.ends >= after.made:
-        return life
-    return Life(life.made, after.made, life.flags, life.archive_flags, life.archive_ends)
+def _newest_stay(lives: list[Life], keep: int) -> list[Life]:
+    """The newest points stay, whatever their flags say, until there are so many newer ones."""
+    return [replace(life, ends=max(life.ends, _made(lives, place + keep))) for place, life in enumerate(lives)]
+
+
+def _made(lives: list[Life], place: int) -> float:
+    """When the point of that place is made; beyond the end of the play, what came a year before comes again."""
+    if place < len(lives):
+        return lives[place].made
+    year = sum(life.made >= lives[-1].made - YEAR_DAYS + 1 for life in lives)
+    years = -(-(place - len(lives) + 1) // year)
+    return lives[place - years * year].made + years * YEAR_DAYS

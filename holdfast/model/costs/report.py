@@ -51,7 +51,7 @@ class PointCounts(_Shown):
     sessions_a_month: float
     sessions_in_first_month: int
     living: float = Field(description="in the backup repository, average of a steady year")
-    by_flag: dict[str, float] = Field(description="those that carry a flag; a point may carry several")
+    by_flag: dict[str, float] = Field(description="those that a flag keeps; several may keep one")
     archive_living: float
     archived_a_year: int
 

@@ -13,7 +13,6 @@ from holdfast.model.costs.inputs import Places, SizedDatabase
 from holdfast.model.costs.ledger import Ledger
 from holdfast.model.costs.machines import Hourly, machine, smallest
 from holdfast.model.costs.money import GB, MONTH_DAYS, ONE, Band, total
-from holdfast.model.costs.prices import PriceList
 from holdfast.model.costs.storing import ARCHIVE_PACK_BYTES, READ_BYTES, Size, Times, early_days
 from holdfast.model.policy import Policy
 
@@ -43,7 +42,7 @@ class Quote(BaseModel):
 
 
 def leaving_archive(
-    prices: PriceList, count: Band, objects: Band, age_days: Band, *, priority: Priority = "standard"
+    ledger: Ledger, count: Band, objects: Band, age_days: Band, *, priority: Priority = "standard"
 ) -> Mapping[str, Band]:
     """What it costs to read so many bytes of that age out of the archive tier: retrieval, reads, and what is left of the
     least stay, which Azure bills because what is rehydrated in place has left the tier."""
@@ -52,9 +51,9 @@ def leaving_archive(
     # The older, the cheaper: the low is that of the oldest.
     left = Band.of(*(early_days(round(age), "archive") for age in (age_days.low, age_days.expected, age_days.high)))
     return {
-        "retrieval": (prices.band(key) * gb).rounded(),
-        "reads": (prices.band("blob.archive.read") * objects * (Decimal(1) / 10_000)).rounded(),
-        "early deletion": (prices.band("blob.archive.stored") * gb * left * (Decimal(1) / MONTH_DAYS)).rounded(),
+        "retrieval": (ledger.price(key) * gb).rounded(),
+        "reads": (ledger.price("blob.archive.read") * objects * (Decimal(1) / 10_000)).rounded(),
+        "early deletion": (ledger.price("blob.archive.stored") * gb * left * (Decimal(1) / MONTH_DAYS)).rounded(),
     }
 
 
@@ -67,8 +66,8 @@ def quotes(ledger: Ledger, database: SizedDatabase, times: Times, assumed: Assum
         packs = full * (Decimal(1) / ARCHIVE_PACK_BYTES) + ONE
         for priority in ("standard", "high"):
             age = Band.of(0, oldest / 2, oldest)
-            fees = dict(leaving_archive(ledger.prices, full, packs, age, priority=priority))
-            hot = ledger.prices.band("blob.hot.stored") * full * _REHYDRATED_DAYS
+            fees = dict(leaving_archive(ledger, full, packs, age, priority=priority))
+            hot = ledger.price("blob.hot.stored") * full * _REHYDRATED_DAYS
             fees["hot while rehydrated"] = (hot * (Decimal(1) / (GB * MONTH_DAYS))).rounded()
             wait = _STANDARD_HOURS if priority == "standard" else full * (Decimal(1) / _HIGH_BYTES)
             found.append(_quote(ledger, database, assumed, places, "archive", priority, fees, wait))
@@ -85,22 +84,22 @@ def _quote(
     fees: dict[str, Band],
     wait: Band,
 ) -> Quote:
-    prices, full = ledger.prices, Size.of(database, assumed).full
+    full = Size.of(database, assumed).full
     work = _work_hours(database, assumed)
     hour, target = machine(ledger, places.worker.size), _target(database, managed=database.managed)
     gb = database.size * (Decimal(1) / GB)
     parts = {
         **fees,
-        "reads from the repository": _reads(prices, full, "hot" if origin == "archive" else places.tier),
-        "worker": (prices.band(hour.price) * hour.factor * work).rounded(),
-        "target database": (prices.band(target.price) * target.factor * (work + _LOOKED_AT_HOURS)).rounded(),
+        "reads from the repository": _reads(ledger, full, "hot" if origin == "archive" else places.tier),
+        "worker": (ledger.price(hour.price) * hour.factor * work).rounded(),
+        "target database": (ledger.price(target.price) * target.factor * (work + _LOOKED_AT_HOURS)).rounded(),
         "target storage": (
-            prices.band("sql.stored") * gb * (work + _LOOKED_AT_HOURS) * (Decimal(1) / _MONTH_HOURS)
+            ledger.price("sql.stored") * gb * (work + _LOOKED_AT_HOURS) * (Decimal(1) / _MONTH_HOURS)
         ).rounded(),
     }
     origin_region = places.archive_region if origin == "archive" else places.repository_region
     if origin_region and database.region and origin_region != database.region:
-        parts["transfer"] = (prices.band("transfer.regions") * full * (Decimal(1) / GB)).rounded()
+        parts["transfer"] = (ledger.price("transfer.regions") * full * (Decimal(1) / GB)).rounded()
     return Quote(
         database=database.name,
         origin=origin,
@@ -139,8 +138,8 @@ def _work_hours(database: SizedDatabase, assumed: Assumptions) -> Band:
     return seconds * (Decimal(1) / _HOUR)
 
 
-def _reads(prices: PriceList, full: Band, tier: str) -> Band:
-    calls = prices.band(f"blob.{tier}.read") * full * (Decimal(1) / (READ_BYTES * 10_000))
+def _reads(ledger: Ledger, full: Band, tier: str) -> Band:
+    calls = ledger.price(f"blob.{tier}.read") * full * (Decimal(1) / (READ_BYTES * 10_000))
     if tier in ("cool", "cold"):
-        calls += prices.band(f"blob.{tier}.retrieval") * full * (Decimal(1) / GB)
+        calls += ledger.price(f"blob.{tier}.retrieval") * full * (Decimal(1) / GB)
     return calls.rounded()

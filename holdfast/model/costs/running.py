@@ -34,6 +34,14 @@ def working_region(policy: Policy, database: SizedDatabase, places: Places) -> s
     return database.region
 
 
+def session_hours(policy: Policy, database: SizedDatabase, assumed: Assumptions) -> Band:
+    """How long one session takes for a database that waits for no other."""
+    seconds = _seconds(database, assumed.export_time.value) + _seconds(database, assumed.store_time.value)
+    if staged(policy, database):
+        seconds += _seconds(database, assumed.copy_time.value) + _COPY_FIXED
+    return _hours(seconds + assumed.boot_time.value)
+
+
 def session_lines(
     ledger: Ledger, policy: Policy, database: SizedDatabase, times: Times, assumed: Assumptions, places: Places
 ) -> None:

@@ -15,7 +15,7 @@ from holdfast.model.costs.timeline import Window, first_window, freed_share, new
 
 #: Days that Azure bills at least for what lies in a tier.
 LEAST_DAYS: Mapping[str, int] = {"hot": 0, "cool": 30, "cold": 90, "archive": 180}
-#: What repository/writing.py closes packs at; a contract of imports keeps this folder from asking it.
+#: What `repository.points.writing` closes packs at; this folder may not ask it, a test compares them.
 PACK_BYTES, ARCHIVE_PACK_BYTES = 16 << 20, 48 << 20
 #: Bytes of one request that reads a part of a pack.
 READ_BYTES = 4 << 20

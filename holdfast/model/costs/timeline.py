@@ -17,6 +17,8 @@ from holdfast.model.costs.lives import Life
 from holdfast.model.costs.money import YEAR_DAYS, Band
 
 _HOURS = 24
+#: No estimate looks further ahead: what is kept longer counts as kept so long.
+MOST_YEARS = 30
 
 
 @dataclass
@@ -34,7 +36,7 @@ class Window:
     freed: Counter[tuple[int, int, int]] = field(default_factory=Counter)
     """Age in days, gap before and gap after in hours, to how often."""
     by_flag: dict[str, float] = field(default_factory=dict)
-    """The average number of living points that carry a flag."""
+    """The average number of points that a flag keeps."""
     archived: int = 0
     archive_living: float = 0.0
     archive_ages: Counter[int] = field(default_factory=Counter)
@@ -60,9 +62,10 @@ def steady_window(lives: list[Life]) -> Window:
     for life in year:
         longest = max(life.ends, life.archive_ends or 0)
         back = YEAR_DAYS
-        while longest - back > YEAR_DAYS:
+        while longest - back > YEAR_DAYS and back <= MOST_YEARS * YEAR_DAYS:
             ends = None if life.archive_ends is None else life.archive_ends - back
-            older.append(Life(life.made - back, life.ends - back, life.flags, life.archive_flags, ends))
+            flags = tuple((flag, until - back) for flag, until in life.flags)
+            older.append(Life(life.made - back, life.ends - back, flags, ends))
             back += YEAR_DAYS
     return _walk(sorted([*older, *year], key=lambda life: life.made), YEAR_DAYS, 2 * YEAR_DAYS)
 
@@ -72,9 +75,8 @@ def _walk(lives: list[Life], start: float, end: float) -> Window:
     _points(window, [life for life in lives if life.ends > start and life.made < end], start, end)
     flags: defaultdict[str, float] = defaultdict(float)
     for life in lives:
-        lived = _overlap(life.made, life.ends, start, end) / window.days
-        for flag in life.flags if lived else ():
-            flags[flag] += lived
+        for flag, until in life.flags:
+            flags[flag] += _overlap(life.made, until, start, end) / window.days
         if life.archive_ends is None:
             continue
         age = round(life.archive_ends - life.made)
