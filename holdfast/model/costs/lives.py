@@ -1,4 +1,4 @@
-"""How long points live: the slots of a policy, played through the rules of retention."""
+"""How long points live: the sessions of a policy, played through the rules of retention."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from holdfast.model.costs.money import YEAR_DAYS
 from holdfast.model.flags import Claim, ClaimKey, stamp
 from holdfast.model.policy import Policy
-from holdfast.model.schedule import slot_day, slots_after
+from holdfast.model.schedule import slot_day, starts_after
 
 _CHAIN = "played"
 
 
 @dataclass(frozen=True)
 class Life:
-    """A point from its slot to its end, in days since the first day of the play; both may be fractions."""
+    """A point from the start of its session to its end, in days since the first day of the play; both may be fractions."""
 
     made: float
     ends: float
@@ -27,18 +27,18 @@ class Life:
 
 
 def play(policy: Policy, first: date, days: int) -> list[Life]:
-    """The points that `days` days of a policy make if every slot succeeds, oldest first."""
+    """The points that `days` days of a policy make if every session succeeds, oldest first."""
     origin = max(first, policy.start_date or first)
     claims = _Claims()
     lives: list[Life] = []
-    for number, slot in enumerate(_slots(policy, origin, days)):
-        day = slot_day(policy, slot)
+    for number, start in enumerate(_starts(policy, origin, days)):
+        day = slot_day(policy, start)
         stamped = stamp(policy, _CHAIN, str(number), day, claims.known)
         claims.take(stamped.claims)
         away = stamped.archive_untils
         lives.append(
             Life(
-                made=_days(policy, origin, slot),
+                made=_days(policy, origin, start),
                 ends=_after(stamped.untils, origin),
                 flags=tuple((flag, _after({flag: last}, origin)) for flag, last in stamped.untils.items()),
                 archive_ends=_after(away, origin) if away else None,
@@ -66,12 +66,12 @@ class _Claims:
             self.known[key] = claim
 
 
-def _slots(policy: Policy, origin: date, days: int) -> Iterator[datetime]:
+def _starts(policy: Policy, origin: date, days: int) -> Iterator[datetime]:
     begin = datetime.combine(origin, time(), policy.zone)
-    for slot in slots_after(policy, begin - timedelta(microseconds=1), limit_days=days + 1):
-        if slot_day(policy, slot) >= origin + timedelta(days=days):
+    for start in starts_after(policy, begin - timedelta(microseconds=1), limit_days=days + 1):
+        if slot_day(policy, start) >= origin + timedelta(days=days):
             return
-        yield slot
+        yield start
 
 
 def _days(policy: Policy, origin: date, moment: datetime) -> float:

@@ -12,9 +12,10 @@ from holdfast.model.costs.ledger import Ledger
 from holdfast.model.costs.lives import Life
 from holdfast.model.costs.money import GB, MONTH_DAYS, Band
 from holdfast.model.costs.timeline import Window, first_window, freed_share, new_share, steady_window, stored_share
+from holdfast.model.policy_advice import ARCHIVE_MINIMUM_DAYS
 
 #: Days that Azure bills at least for what lies in a tier.
-LEAST_DAYS: Mapping[str, int] = {"hot": 0, "cool": 30, "cold": 90, "archive": 180}
+LEAST_DAYS: Mapping[str, int] = {"hot": 0, "cool": 30, "cold": 90, "archive": ARCHIVE_MINIMUM_DAYS}
 #: What `repository.points.writing` closes packs at; this folder may not ask it, a test compares them.
 PACK_BYTES, ARCHIVE_PACK_BYTES = 16 << 20, 48 << 20
 #: Bytes of one request that reads a part of a pack.

@@ -143,3 +143,10 @@ def test_seven_daily_points_hold_a_full_and_the_changes_of_the_others() -> None:
     assert window.living == pytest.approx(8)
     assert float(stored_share(window, Band.of(0.01)).expected) == pytest.approx(1 + 7 * 0.01)
     assert float(new_share(window, Band.of(0.01)).expected) == pytest.approx(365 * 0.01)
+
+
+def test_slots_that_wait_for_one_end_of_a_blackout_are_one_session() -> None:
+    schedules = "{daily: {at: ['01:00', '02:00', '12:00'], keep_days: 1}}"
+    free = steady_window(played(schedules))
+    closed = steady_window(played(schedules, "blackout: [{from: '00:30', to: '04:00'}]"))
+    assert (free.sessions, closed.sessions) == (3 * 365, 2 * 365)
