@@ -8,10 +8,10 @@ import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered, brief
 from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError, ReportedError, StepTooLong, WorkerLost
-from holdfast.model.finding import Finding
 from holdfast.model.job import JobResult
 from holdfast.model.plan import BackupPlan
 from holdfast.model.point import RestorePoint
+from holdfast.model.preflight.finding import Finding
 from holdfast.model.session import State
 from holdfast.wiring import Services
 

@@ -7,7 +7,6 @@ from pydantic import BaseModel
 
 from activities.answering import Answer, Given, answered
 from holdfast.model.clock import parse_iso
-from holdfast.model.finding import Finding
 from holdfast.model.flags import Carried, Stamp, claims_found, stamp
 from holdfast.model.job import (
     ArchiveSpec,
@@ -21,6 +20,7 @@ from holdfast.model.job import (
     SynchroniseSpec,
 )
 from holdfast.model.plan import BackupPlan, PointPlan, session_mark
+from holdfast.model.preflight.finding import Finding
 from holdfast.model.schedule import slot_day
 from holdfast.model.session import State
 from holdfast.wiring import Services
@@ -68,7 +68,7 @@ def _spec(app: Services, given: Given, kind: JobKind) -> BaseModel:
     if kind == "synchronise":
         return SynchroniseSpec(repository=app.repository(plan.repository), chain=plan.source.chain)
     if kind == "preflight":
-        return PreflightSpec(connection=plan.connection, on_copy=plan.staging is not None)
+        return PreflightSpec(connection=plan.connection, database=plan.source.database)
     if kind == "export":
         return ExportSpec(connection=plan.connection, workspace=workspace)
     return StoreSpec(

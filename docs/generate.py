@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import json
 import pkgutil
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from pydantic_settings import BaseSettings
 import holdfast
 from holdfast.model.errors import catalogue
 from holdfast.model.policy import Policy
+from holdfast.model.preflight.blocking import BLOCKING
+from holdfast.model.preflight.passing import PASSING
 from holdfast.settings import RegionProfile, RepositorySettings, Settings, WorkerProfile, WorkerSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -33,6 +36,7 @@ def pages() -> dict[str, str]:
         "docs/reference/settings.md": settings_page(),
         "docs/reference/errors.md": errors_page(),
         "docs/reference/policy.md": policy_page(),
+        "docs/reference/preflight.md": preflight_page(),
         "docs/reference/openapi.json": json.dumps(document(ROUTES), indent=1) + "\n",
         "schemas/policy.schema.json": json.dumps(policy_schema(), indent=1) + "\n",
     }
@@ -135,6 +139,27 @@ def errors_page() -> str:
         for code, e in catalogue().items()
     ]
     return "\n".join(rows) + "\n"
+
+
+def preflight_page() -> str:
+    """The page with its table of rules made anew."""
+    rows = [
+        "| id | on a | finding | number | severity | mend | repaired on a copy |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| {rule.id} | {_plain(rule.object)} | {_plain(rule.cause)} | {rule.number or '–'} | "
+            f"{rule.severity.replace('-', ' ')} | {_plain(rule.mend)} | {rule.repaired or '–'} |"
+            for rule in sorted((*BLOCKING, *PASSING), key=lambda rule: rule.id)
+        ),
+    ]
+    text = (ROOT / "docs/reference/preflight.md").read_text()
+    before, _, rest = text.partition("<!-- rules:begin -->")
+    return f"{before}<!-- rules:begin -->\n{chr(10).join(rows)}\n<!-- rules:end -->{rest.partition('<!-- rules:end -->')[2]}"
+
+
+def _plain(text: str) -> str:
+    """`{words}` that a finding fills in, as words."""
+    return re.sub(r"\{(\w+)\}", lambda match: f"*{match[1].lower().replace('_', ' ')}*", text).replace("|", "\\|")
 
 
 def main() -> int:

@@ -29,6 +29,10 @@ class Element:
     name: str = ""
     properties: dict[str, str] = field(default_factory=dict)
     relationships: dict[str, list[Element | Reference]] = field(default_factory=dict)
+    annotations: set[str] = field(default_factory=set)
+    """Types of the annotations that have no name: `IsNotTrustedPropertyAnnotation`."""
+    unresolved: set[str] = field(default_factory=set)
+    """Relationships with an empty entry: a name that the exporter could not resolve."""
 
     def elements(self, relationship: str) -> list[Element]:
         """The nested elements of a relationship."""
@@ -80,11 +84,15 @@ class _Reader:
         self._relationships: list[str] = []
         self._property: str | None = None
         """Name of the property of an element (not of an annotation) that is open."""
+        self._filled: list[bool] = []
+        """For each entry that is open: whether anything stood in it."""
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         """An opening tag."""
         parent = self._tags[-1] if self._tags else None
         self._tags.append(tag)
+        if parent == "Entry":
+            self._filled[-1] = True
         if parent is None:
             if tag != "DataSchemaModel":
                 raise BadBacpac(f"{ENTRY} is not a model: its root is {tag!r}")
@@ -102,6 +110,10 @@ class _Reader:
             self._relate(
                 Reference(attributes.get("Name", ""), attributes.get("ExternalSource"), attributes.get("ExternalParts"))
             )
+        elif tag == "Entry":
+            self._filled.append(False)
+        elif tag == "Annotation" and parent == "Element":
+            self._elements[-1].annotations.add(attributes.get("Type", ""))
         elif tag == "Annotation" and "|" in attributes.get("Name", "") and parent == "Entry":
             # A name that the exporter could not resolve, kept for later: `[server].[db]|[dbo].[t]`.
             outer, _, inner = attributes["Name"].partition("|")
@@ -118,6 +130,9 @@ class _Reader:
             element = self._elements.pop()
             if not self._elements:
                 self._take(element)
+        elif tag == "Entry":
+            if not self._filled.pop() and self._elements and self._relationships:
+                self._elements[-1].unresolved.add(self._relationships[-1])
         elif tag == "Relationship":
             self._relationships.pop()
         elif tag == "Value" and self._property:

@@ -1,18 +1,18 @@
 """What model.xml says of a database: its platform, its tables with the columns that stand in the data, its other objects.
 
-The model is read as a stream and only what is needed is kept: of tables the columns, of other elements (users, synonyms,
-keys, code with outside references) those that decide whether an export can succeed.
+The model is read as a stream and only what is needed is kept: of tables the columns, of all else what preflight asks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from holdfast.bacpac.census import Census
 from holdfast.bacpac.columns import Column, RowsNotDecodable, layout_of
 from holdfast.bacpac.element import Element, read_elements
 from holdfast.bacpac.names import split_name
-from holdfast.bacpac.outside_names import name_parts, outside_names
 from holdfast.model.errors import BadBacpac
 
 
@@ -29,17 +29,6 @@ class ModelTable:
 
 
 @dataclass(frozen=True)
-class ModelModule:
-    """A view, procedure, function or trigger (or a synonym) that names something outside the database."""
-
-    type: str
-    """Element type: `SqlView`."""
-    name: str
-    outside: tuple[tuple[str, ...], ...]
-    """The names, as parts: server, database, schema, object."""
-
-
-@dataclass(frozen=True)
 class DatabaseModel:
     """A database as its model describes it."""
 
@@ -48,10 +37,10 @@ class DatabaseModel:
     schema_version: str
     tables: Mapping[tuple[str, str], ModelTable]
     """By (schema, name), in the model's order."""
-    modules: tuple[ModelModule, ...] = ()
-    """Code and synonyms with names outside the database."""
-    others: tuple[Element, ...] = ()
-    """Users, logins, keys, credentials, external objects; without any secret that the model may hold."""
+    answers: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """What it answers to the preflight queries, by their ids; without any secret that the model may hold."""
+    heaps: frozenset[tuple[str, str]] = frozenset()
+    """Schema and name of the tables without a clustered index."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Top-level and nested elements by type."""
 
@@ -60,52 +49,22 @@ class DatabaseModel:
         """`SqlAzureV12`, `Sql150`."""
         return self.dsp_name.rpartition(".")[2].removesuffix("DatabaseSchemaProvider")
 
-    def of_type(self, *types: str) -> list[Element]:
-        """The elements of these types among `others`."""
-        return [e for e in self.others if e.type in types]
-
-
-_KEPT = frozenset(
-    {
-        "SqlUser",
-        "SqlLogin",
-        "SqlExternalTable",
-        "SqlExternalDataSource",
-        "SqlExternalFileFormat",
-        "SqlDatabaseCredential",
-        "SqlCertificate",
-        "SqlSymmetricKey",
-        "SqlAsymmetricKey",
-    }
-)
-_KEPT_PROPERTIES = frozenset(
-    {"AuthenticationType", "IsWithoutLogin", "LoginIdentifierScript", "DataSourceType", "Location", "DatabaseName"}
-    | {"Identity", "Algorithm"}
-)
-_SCRIPTS = ("BodyScript", "QueryScript")
-
 
 def read_model(chunks: Iterable[bytes]) -> DatabaseModel:
     """Reads model.xml. Raises BadBacpac where it is not well formed or no model. An unknown type is never an error."""
     head: dict[str, str] = {}
     tables: list[Element] = []
     aliases: dict[str, Element] = {}
-    others: list[Element] = []
-    modules: list[ModelModule] = []
+    census = Census()
     counts: dict[str, int] = {}
 
     def take(element: Element) -> None:
         _count(element, counts)
+        census.take(element)
         if element.type == "SqlTable":
             tables.append(_slim(element))
         elif element.type == "SqlUserDefinedDataType":
             aliases[element.name] = element
-        elif element.type in _KEPT:
-            # By name, so that passwords and secrets in a model go no further.
-            element.properties = {k: v for k, v in element.properties.items() if k in _KEPT_PROPERTIES}
-            others.append(element)
-        elif outside := _outside(element):
-            modules.append(ModelModule(element.type, element.name, outside))
 
     read_elements(chunks, take, head.update)
     if not head.get("DspName"):
@@ -115,8 +74,8 @@ def read_model(chunks: Iterable[bytes]) -> DatabaseModel:
         dsp_name=head["DspName"],
         schema_version=head.get("SchemaVersion", ""),
         tables={(t.schema, t.name): t for t in described},
-        modules=tuple(modules),
-        others=tuple(others),
+        answers=census.answers(),
+        heaps=census.heaps,
         counts=counts,
     )
 
@@ -124,32 +83,6 @@ def read_model(chunks: Iterable[bytes]) -> DatabaseModel:
 def _count(element: Element, counts: dict[str, int]) -> None:
     for one in element.walk():
         counts[one.type] = counts.get(one.type, 0) + 1
-
-
-def _outside(element: Element) -> tuple[tuple[str, ...], ...]:
-    """Names outside the database: those in the scripts, and those that the exporter left as references."""
-    found: dict[tuple[str, ...], None] = {}
-    if element.type == "SqlSynonym":
-        target = name_parts(element.properties.get("ForObjectScript", ""))
-        if len(target) > 2:
-            found[target] = None
-    for one in element.walk():
-        for key in _SCRIPTS:
-            found.update(dict.fromkeys(outside_names(one.properties.get(key, ""))))
-    known = {_normal(name) for name in found}
-    for reference in element.walk_references():
-        if reference.external_parts:
-            # Below the object there may be a column.
-            name = split_name(reference.external_parts) + split_name(reference.name)[:2]
-            if _normal(name) not in known:
-                known.add(_normal(name))
-                found[name] = None
-    return tuple(found)
-
-
-def _normal(name: tuple[str, ...]) -> tuple[str, ...]:
-    """For comparing: `DB..T` means `db.dbo.t` to most users, and to the exporter."""
-    return tuple(part.casefold() or "dbo" for part in name)
 
 
 def _slim(table: Element) -> Element:

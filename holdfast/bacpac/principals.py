@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from enum import Enum
 
 from holdfast.bacpac.element import Element
-from holdfast.model.blocker_rules import KeyKind
-
-KEY_KINDS: Mapping[str, KeyKind] = {
-    "SqlCertificate": "certificate",
-    "SqlSymmetricKey": "symmetric key",
-    "SqlAsymmetricKey": "asymmetric key",
-}
 
 
 class UserKind(Enum):

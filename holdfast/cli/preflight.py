@@ -15,8 +15,8 @@ def preflight(
     what: Annotated[str, typer.Argument(metavar="FILE", help="A BACPAC.")], output: OutputOption = Output.TABLE
 ) -> None:
     """Names what would make an export or an import fail. Ends with 22 where something blocks an export."""
-    from holdfast.bacpac import blockers
     from holdfast.bacpac.package import Bacpac
+    from holdfast.bacpac.preflight import find
 
     file = Path(what)
     if not file.is_file():
@@ -24,7 +24,7 @@ def preflight(
             f"{what} is no file", help="Name a BACPAC; a database is looked through in every backup session."
         )
     with Bacpac.open(file) as package:
-        findings = [finding.model_dump(mode="json") for finding in blockers.find(package.model())]
+        findings = [finding.model_dump(mode="json") for finding in find(package)]
     columns = (
         field("id"),
         field("severity"),

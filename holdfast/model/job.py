@@ -36,6 +36,9 @@ class SqlConnection(BaseModel):
     database: str
     managed_instance: bool = False
     port: int = 1433
+    kind: Literal["source", "staging-copy"] = Field(
+        default="source", description="what stands there; nothing is ever changed where it is a source"
+    )
 
 
 class Job(BaseModel):
@@ -60,7 +63,7 @@ class SynchroniseSpec(BaseModel):
 
 class PreflightSpec(BaseModel):
     connection: SqlConnection
-    on_copy: bool = False
+    database: str = Field(default="", description="the source's own name: a copy has another, and code may use it")
 
 
 class ExportSpec(BaseModel):

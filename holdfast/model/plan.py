@@ -13,6 +13,9 @@ from holdfast.model.job import SqlConnection
 from holdfast.model.point import Consistency
 from holdfast.model.source import Source, SourceKind
 
+#: The name of every staging copy begins so.
+COPY_PREFIX = "hf-"
+
 
 class StagingServer(BaseModel):
     """A server or instance that takes staging copies."""
@@ -59,7 +62,9 @@ class BackupPlan(BaseModel):
         managed = self.source.kind is SourceKind.MANAGED_DATABASE
         if self.staging is None:
             return SqlConnection(host=self.source.host, database=self.source.database, managed_instance=managed)
-        return SqlConnection(host=self.staging.host, database=self.copy_name, managed_instance=managed)
+        return SqlConnection(
+            host=self.staging.host, database=self.copy_name, managed_instance=managed, kind="staging-copy"
+        )
 
 
 class PointPlan(BaseModel):
@@ -81,7 +86,7 @@ class PointPlan(BaseModel):
 
 def copy_name(key: str, session: str) -> str:
     """Name of a staging copy: ours by its prefix, the source by its key, and the session."""
-    return f"hf-{key}-{session_mark(session)}"
+    return f"{COPY_PREFIX}{key}-{session_mark(session)}"
 
 
 def session_mark(session: str) -> str:

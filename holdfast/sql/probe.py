@@ -21,7 +21,7 @@ from uuid import UUID
 
 from holdfast.model.errors import Forbidden, HoldfastError, Unavailable
 from holdfast.model.job import SqlConnection
-from holdfast.sql.queries import Query, queries
+from holdfast.sql.queries import Query, queries_for
 
 #: Seconds that a connection may take to come up; a paused serverless database needs about a minute to wake.
 CONNECT_SECONDS = 120
@@ -100,7 +100,7 @@ def plain(value: Any) -> Any:
 
 def probe(connection: SqlConnection, client_id: str | None) -> dict[str, Any]:
     """Asks everything. Raises Forbidden or Unavailable where the database itself cannot be reached."""
-    wanted = queries()
+    wanted = queries_for(managed_instance=connection.managed_instance)
     database = _connect(connection_string(connection, client_id))
     try:
         answer, errors = ask(database, [query for query in wanted if not query.in_master])

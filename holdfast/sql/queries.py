@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_HEAD = re.compile(r"-- (?P<id>[A-Z]\d\d[a-z]?)(?P<master> @master)? (?P<title>.+)")
+_HEAD = re.compile(r"-- (?P<id>[A-Z]\d\d[a-z]?)(?P<marks>(?: @\w+)*) (?P<title>[^@].*)")
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,10 @@ class Query:
     title: str
     text: str
     in_master: bool = False
+    on_instance: bool = False
+    """Only on managed instances: a SQL database cannot have such things."""
+    for_repair: bool = False
+    """Only where the staging copy may be mended."""
 
 
 @cache
@@ -28,5 +32,22 @@ def queries() -> tuple[Query, ...]:
         head, _, text = block.strip().partition("\n")
         match = _HEAD.fullmatch(head)
         if match:
-            found.append(Query(match["id"], match["title"], text.strip(), bool(match["master"])))
+            marks = match["marks"].split()
+            found.append(
+                Query(
+                    match["id"],
+                    match["title"],
+                    text.strip(),
+                    in_master="@master" in marks,
+                    on_instance="@instance" in marks,
+                    for_repair="@repair" in marks,
+                )
+            )
     return tuple(found)
+
+
+def queries_for(*, managed_instance: bool, repair: bool = False) -> tuple[Query, ...]:
+    """The queries that such a database is asked."""
+    return tuple(
+        query for query in queries() if (managed_instance or not query.on_instance) and (repair or not query.for_repair)
+    )

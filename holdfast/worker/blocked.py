@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from holdfast.model.errors import ExportBlocked
-from holdfast.model.finding import Finding
+from holdfast.model.preflight.finding import Finding
 
 #: An error is read by a person: so many blockers are named, and how many more there are.
 _MOST_NAMED = 10

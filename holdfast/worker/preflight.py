@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.model.job import PreflightSpec
-from holdfast.sql.findings import decide, table_rows
+from holdfast.model.preflight.deciding import decide
 from holdfast.sql.preflight import run_probe
+from holdfast.sql.unanswered import table_rows, unanswered
 from holdfast.worker.assignment import Assignment, EndedBadly
 from holdfast.worker.blocked import blocked
 from holdfast.worker.expectation import Expectation, remember
@@ -17,7 +18,8 @@ def work(assignment: Assignment) -> dict[str, Any]:
     spec = assignment.spec(PreflightSpec)
     assignment.progress.update(phase="asking the database")
     rows, errors = run_probe(assignment.settings.sql_probe, spec.connection, cancelled=assignment.stop.asked)
-    findings = decide(rows, errors)
+    found = [*decide(rows, spec.database), *unanswered(rows, errors)]
+    findings = sorted(found, key=lambda finding: finding.id)
     counted = table_rows(rows)
     size = rows.get("S01", [])
     remember(

@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from holdfast.model import blocker_rules as rules
-from holdfast.model.blocker_rules import KeyKind
 from holdfast.model.errors import DiskFull, ExportBlocked, ExportFailed, Forbidden, HoldfastError, Unavailable
-from holdfast.model.finding import Finding
+from holdfast.model.preflight import blocking
+from holdfast.model.preflight.finding import Finding
+from holdfast.model.preflight.kinds import KeyKind, with_article
 from holdfast.worker.blocked import blocked
 from holdfast.worker.redaction import shorten
 
 _CODE = re.compile(r"\b(?:Error )?(SQL7\d{4})\s*:\s*(.*)")
 _ELEMENT = re.compile(r"(?P<kind>[A-Z][\w ]*?): (?P<name>\[(?:[^\]]|\]\])*\](?:\.\[(?:[^\]]|\]\])*\])*)")
+_BARE = re.compile(r"^(?P<name>\[(?:[^\]]|\]\])*\](?:\.\[(?:[^\]]|\]\])*\])*) ")
 _REFERENCE = re.compile(r"unresolved reference to (?:object )?(?P<target>.+?)\.?(?: External| \(|$)")
 _DENIED = re.compile(r"The (\w+(?: \w+)?) permission was denied on the object '([^']+)'(?:.*?schema '([^']+)')?")
 
@@ -196,6 +197,8 @@ def _finding(number: str, message: str) -> Finding:
     text = re.sub(r"^Error validating element [^:]*:\s*", "", message).removeprefix("The element ")
     element = _ELEMENT.search(text)
     found: Finding | None = None
+    if element is None and (bare := _BARE.match(text)):
+        found = _by_rule(number, "Object", bare["name"], text)
     if element is not None:
         found = _by_rule(number, element["kind"].strip(), element["name"], text)
     if found is None:
@@ -215,16 +218,18 @@ def _by_rule(number: str, kind: str, name: str, text: str) -> Finding | None:
     outside = _REFERENCE.search(text)
     if number in ("SQL71561", "SQL71562") and outside:
         if kind == "Synonym":
-            return rules.outside_synonym(name, outside["target"])
-        return rules.external_reference(kind, name, outside["target"])
+            return blocking.OUTSIDE_SYNONYM.on(name, target=outside["target"])
+        return blocking.OUTSIDE_REFERENCE.on(name, kind=kind, target=outside["target"])
     if kind == "User" and "orphaned from its login" in text:
-        return rules.orphaned_user(name)
+        return blocking.ORPHANED_USER.on(name)
     if kind == "User" and "AuthenticationType" in text:
-        return rules.windows_principal(name)
+        return blocking.WINDOWS_PRINCIPAL.on(name)
     if kind in _KEYS:
-        return rules.key(name, _KEYS[kind])
+        return blocking.KEY.on(name, Kind=kind.capitalize(), a_kind=with_article(_KEYS[kind]))
     if kind == "External Table":
-        return rules.external_table(name)
+        return blocking.EXTERNAL_TABLE.on(name)
+    if "script body is encrypted" in text:
+        return blocking.ENCRYPTED_MODULE.on(name, kind=kind)
     return None
 
 

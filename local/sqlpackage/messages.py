@@ -60,6 +60,17 @@ PACKAGE_ELEMENT = Message(
     "The element {element} is not supported when used as part of a data package (.bacpac file).", DACFX
 )
 
+UNRESOLVED_ROLE = Message("User: {member} has an unresolved reference to Role {role}.", JUDGE)
+RANDOM_INDEX = Message(
+    "Column {column} cannot be encrypted using randomized encryption because it has a nonclustered index.", JUDGE
+)
+RANDOM_STATISTIC = Message(
+    "Column {column} cannot be encrypted using randomized encryption because it is used in a statistic.", JUDGE
+)
+ENCRYPTED = Message(
+    "The element {element} cannot be deployed as the script body is encrypted.", "microsoft/DacFx issue 535"
+)
+
 NOT_AN_ARGUMENT = Message(
     "*** '{argument}' is not a valid argument for the '{action}' action.", "people's reports of it"
 )

@@ -38,7 +38,7 @@ def probe(connection: SqlConnection, client_id: str | None) -> dict[str, Any]:
                 raise Forbidden(said) from refusal
             raise Unavailable(said) from refusal
         with Bacpac.open(content) as bacpac:
-            return {**answer(bacpac, connection.database), "errors": {}}
+            return {**answer(bacpac, connection.database, managed_instance=connection.managed_instance), "errors": {}}
 
 
 def main() -> int:

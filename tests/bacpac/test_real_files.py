@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from holdfast.bacpac import blockers, describe
+from holdfast.bacpac import describe
 from holdfast.bacpac.model import read_model
 from holdfast.bacpac.package import Bacpac
+from holdfast.bacpac.preflight import find_in
 from holdfast.bacpac.skeleton import Skeleton
 from holdfast.bacpac.writer import Level, write_package
 
@@ -132,4 +133,4 @@ def test_dacfx_agrees_about_doctored_models(make: Any, judge: Any) -> None:
     said = judge.messages(*files.values())
     for name, (_, number) in cases.items():
         assert any(line.startswith(f"Error {number}") for line in said[files[name]]), said[files[name]]
-        assert [f.error_number for f in blockers.find(read_model([models[name]]))] == [number]
+        assert [f.error_number for f in find_in(read_model([models[name]]))] == [number]

@@ -6,32 +6,58 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from holdfast.sql.queries import Query, queries
+from holdfast.sql.queries import Query, queries, queries_for
 
 CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.Command, exp.Into)
 
-#: What `holdfast.sql.findings` and the worker read of each query's rows.
+_MODULE = {"s", "o", "referencing_type"}
+_NAMED = {"s", "name"}
+
+#: What `holdfast.model.preflight.deciding` and the worker read of each query's rows.
 COLUMNS = {
-    "P01": {
-        "s",
-        "o",
-        "referencing_type",
+    "P01": _MODULE
+    | {
         "referenced_server_name",
         "referenced_database_name",
         "referenced_schema_name",
         "referenced_entity_name",
         "kind",
     },
-    "P02": {"s", "name", "base_object_name"},
+    "P01b": _MODULE | {"function_name"},
+    "P02": _NAMED | {"base_object_name"},
+    "P03": _MODULE | {"referenced_schema_name", "referenced_entity_name"},
+    "P03b": {"s", "o"},
     "P04": {"name"},
     "P05": {"name", "type_desc"},
     "P06": {"name", "sid"},
     "P06b": {"sid"},
     "P07": {"name"},
-    "P08": {"name"},
-    "P08b": {"s", "name"},
-    "P09": {"name"},
+    "P08": {"name", "type_desc", "location", "database_name", "credential_name"},
+    "P08b": _NAMED,
+    "P08c": {"name"},
+    "P09": {"name", "master_keys"},
     "P10": {"k", "name"},
+    "P11": _NAMED,
+    "P11b": _MODULE,
+    "P11c": _NAMED,
+    "P12": _NAMED,
+    "P12b": _NAMED | {"permission_name", "grantee", "state_desc"},
+    "P13": _NAMED | {"hs", "h"},
+    "P14": {"role_name", "member_name"},
+    "P14b": {"name", "is_cdc_enabled"},
+    "P15": {"s", "t", "c", "i", "k"},
+    "P16": _NAMED | {"mb"},
+    "P17": {"s", "t", "c"},
+    "P17b": {"name"},
+    "P17c": _NAMED | {"k"},
+    "P17d": {"s", "o"},
+    "P18": _MODULE,
+    "P19": _NAMED | {"t"},
+    "P20": {"s", "t", "c", "ty", "is_nullable", "is_followed"},
+    "P21": _NAMED,
+    "P22": _NAMED | {"k", "is_disabled"},
+    "P23": {"name", "thumbprint"},
+    "P24": _MODULE | {"script"},
     "V01": {"s", "t", "n"},
     "S01": {"data_bytes"},
 }
@@ -58,3 +84,8 @@ def test_a_query_answers_under_the_names_that_are_read(query: Query) -> None:
     (statement,) = sqlglot.parse(query.text, read="tsql")
     assert isinstance(statement, exp.Query)
     assert COLUMNS[query.id] <= set(statement.named_selects)
+
+
+def test_a_sql_database_is_not_asked_for_what_only_an_instance_has() -> None:
+    asked = {query.id for query in queries_for(managed_instance=False)}
+    assert {query.id for query in queries_for(managed_instance=True)} - asked == {"P17", "P17b", "P17c"}

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from holdfast.model.errors import WorkerLost
-from holdfast.model.finding import Finding
 from holdfast.model.job import Job, JobResult
+from holdfast.model.preflight.finding import Finding
 from holdfast.worker import runner as runner_module
 from holdfast.worker.mailbox import Delivery
 

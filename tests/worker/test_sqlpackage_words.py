@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.model import blocker_rules
 from holdfast.model.errors import DiskFull
 from holdfast.model.job import SqlConnection
+from holdfast.model.preflight import blocking
 from holdfast.worker.expectation import Expectation, recall, remember
 from holdfast.worker.progress import ProgressBoard
 from holdfast.worker.sqlpackage import GIB, Export, choose_compression, connection_string, program
@@ -302,7 +302,7 @@ def test_an_export_and_its_preflight_use_the_same_words() -> None:
         "Error SQL71562: Error validating element [dbo].[p]: Procedure: [dbo].[p] has an unresolved reference to object "
         "[Other].[dbo].[t]. External references are not supported when creating a package from this platform."
     )
-    finding = blocker_rules.external_reference("Procedure", "[dbo].[p]", "[Other].[dbo].[t]")
+    finding = blocking.OUTSIDE_REFERENCE.on("[dbo].[p]", kind="Procedure", target="[Other].[dbo].[t]")
     info = explain([line], [], 1).info()
     assert info.detail == f"{finding.object}: {finding.cause} ({finding.error_number})"
     assert info.help == f"{finding.object}: {finding.mend}."

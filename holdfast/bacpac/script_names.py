@@ -1,4 +1,4 @@
-"""Finds names of three and four parts in T-SQL: what a module refers to outside its database.
+"""Finds names in T-SQL: what a module refers to, inside its database and outside it (names of three and four parts).
 
 A model leaves the place of a reference empty that it cannot resolve, so the script itself must be read. It is read as
 tokens, not parsed: comments and strings are passed over (dynamic SQL is invisible here as it is to the exporter), and a
@@ -29,6 +29,12 @@ _LIST_ENDS = frozenset((
     "WHERE", "GROUP", "ORDER", "HAVING", "SELECT", "SET", "ON", "UNION", "EXCEPT", "INTERSECT", "VALUES", "WHEN", "OUTPUT",
     "OPTION", "WITH", "BEGIN", "END", "IF",
 ))
+#: Words that stand where a table could, and are none.
+_NO_TABLE = _TABLE_FOLLOWS | _LIST_ENDS | frozenset((
+    "AS", "TOP", "STATISTICS", "BULK", "IF", "DEFAULT", "LATERAL", "OUTER", "CROSS", "ONLY", "CALLER", "OWNER", "SELF",
+    "NEXT", "PRIOR", "FIRST", "LAST", "ABSOLUTE", "RELATIVE", "GLOBAL", "OPENROWSET", "OPENQUERY", "OPENXML", "OPENJSON",
+    "LEFT", "RIGHT", "FULL", "INNER", "DISTINCT", "ALL", "FOR", "OF", "TYPE", "READONLY",
+))
 # fmt: on
 _METHODS = frozenset({"value", "query", "exist", "nodes", "modify"})
 _NAME_PARTS = (3, 4)
@@ -44,25 +50,93 @@ class _Name:
         return self.parts[0].upper() if len(self.parts) == 1 and not self.quoted else ""
 
 
-def outside_names(script: str) -> list[tuple[str, ...]]:
-    """Names of three or four parts that stand for tables, procedures or functions, each once, in order.
+@dataclass(frozen=True)
+class ScriptNames:
+    """The names in a script that stand for tables, procedures or functions; each once, in order."""
 
-    A part left out, as in `db..t`, is empty.
-    """
+    outside: tuple[tuple[str, ...], ...] = ()
+    """Of three or four parts. A part left out, as in `db..t`, is empty."""
+    inside: tuple[tuple[str, ...], ...] = ()
+    """Of one or two parts, without what the script itself defines, temporary tables and the engine's own."""
+    engine: bool = False
+    """Whether any place is taken by a function or by something of the engine's own, whose columns only it knows."""
+
+
+def script_names(script: str) -> ScriptNames:
+    """Reads a script."""
     place = _Place()
-    found: dict[tuple[str, ...], None] = {}
+    outside: dict[tuple[str, ...], None] = {}
+    inside: dict[tuple[str, ...], None] = {}
+    defined = {"inserted", "deleted"}
+    engine = False
     tokens = list(_names(script))
     for index, item in enumerate(tokens):
         if isinstance(item, str):
             place.sign(item)
             continue
-        call = tokens[index + 1 : index + 2] == ["("]
+        if item.word in _NO_TABLE:
+            place.word(item.word)
+            continue
+        call = tokens[index + 1 : index + 2] == ["("] and not place.filled
         method = call and item.parts[-1].lower() in _METHODS
         in_place = place.expects or (call and item.parts[-2:-1] in (("dbo",), ("sys",)))
-        if len(item.parts) in _NAME_PARTS and in_place and not method:
-            found[item.parts] = None
+        if in_place and not method:
+            if len(item.parts) in _NAME_PARTS:
+                outside[item.parts] = None
+            elif place.defines:
+                defined.add(item.parts[-1].casefold())
+            elif _engines_own(item, call):
+                engine = True
+            else:
+                inside[item.parts] = None
+        engine = engine or call or method
+        defined.update(_definitions(tokens, index, in_place=in_place))
         place.word(item.word)
-    return list(found)
+    local = tuple(n for n in inside if n[0].casefold() not in defined or (len(n) > 1 and n[0].casefold() == "dbo"))
+    return ScriptNames(tuple(outside), local, engine)
+
+
+def outside_names(script: str) -> list[tuple[str, ...]]:
+    """Names of three or four parts that stand for tables, procedures or functions, each once, in order."""
+    return list(script_names(script).outside)
+
+
+def _engines_own(name: _Name, call: bool) -> bool:
+    """Temporary tables, system schemas and procedures, built-in functions."""
+    first = name.parts[0]
+    if len(name.parts) > 1:
+        return first.casefold() in ("sys", "information_schema", "")
+    return call or first.startswith("#") or first.casefold().startswith(("sp_", "xp_", "fn_"))
+
+
+def _definitions(tokens: list[_Name | str], index: int, *, in_place: bool) -> Iterator[str]:
+    """What the name at `index` defines for the rest of the script: an alias behind a table, or itself: a common table
+    expression, a cursor, the alias of a derived table or of a table variable."""
+    item, after = tokens[index], tokens[index + 1 :]
+    assert isinstance(item, _Name)  # noqa: S101 (the caller looked)
+    if in_place:
+        at = 1 if _is_word(after, 0, "AS") else 0
+        if len(after) > at and isinstance(alias := after[at], _Name) and len(alias.parts) == 1:
+            yield alias.parts[0].casefold()
+    if len(item.parts) > 1:
+        return
+    before = index - 2 if index and _is_word(tokens, index - 1, "AS") else index - 1
+    if _is_word(after, 0, "CURSOR") or _opens_expression(after) or (before >= 0 and tokens[before] in (")", "@")):
+        yield item.parts[0].casefold()
+
+
+def _opens_expression(after: list[_Name | str]) -> bool:
+    """`AS (`, perhaps behind a list of columns in parentheses."""
+    at = 0
+    if after[:1] == ["("]:
+        while at < len(after) and after[at] != ")":
+            at += 1
+        at += 1
+    return _is_word(after, at, "AS") and after[at + 1 : at + 2] == ["("]
+
+
+def _is_word(tokens: list[_Name | str], at: int, word: str) -> bool:
+    return at < len(tokens) and isinstance(item := tokens[at], _Name) and item.word == word
 
 
 class _Place:
@@ -70,6 +144,14 @@ class _Place:
 
     def __init__(self) -> None:
         self.expects = False
+        self.defines = False
+        """The name that is expected is made by the script: that of SELECT … INTO or CREATE TABLE."""
+        self.filled = False
+        """The name that is expected gets rows: parentheses behind it hold columns."""
+        self._before = ""
+        """The word before."""
+        self._trims = [False]
+        """For each open parenthesis: whether it is TRIM's, in which FROM leads to no table."""
         self._in_list = [False]
         """For each open parenthesis: whether a comma leads to another table, as in FROM a, b."""
         self._top = 0
@@ -79,9 +161,14 @@ class _Place:
         """A name or keyword was passed; `word` is empty for a quoted name or one of several parts."""
         if word == "TOP" and self.expects:
             self._top = len(self._in_list)
-        self.expects = word in _TABLE_FOLLOWS
+        before, self._before = self._before, word
+        no_place = word == "FROM" and (before == "DISTINCT" or self._trims[-1])
+        self.expects = word in _TABLE_FOLLOWS and not no_place
+        made = word == "INTO" and before not in ("INSERT", "MERGE", ")")
+        self.defines = made or (word == "TABLE" and before != "TRUNCATE")
+        self.filled = word in ("INSERT", "INTO")
         if word in ("FROM", "JOIN", "USING"):
-            self._in_list[-1] = True
+            self._in_list[-1] = not no_place
         elif word in _LIST_ENDS:
             self._in_list[-1] = False
 
@@ -89,10 +176,15 @@ class _Place:
         """Anything else was passed; `@` stands for a variable."""
         if sign == "(":
             self._in_list.append(False)
+            self._trims.append(self._before == "TRIM")
         elif sign == ")" and len(self._in_list) > 1:
             self._in_list.pop()
+            self._trims.pop()
         elif sign == ";":
-            self._in_list = [False]
+            self._in_list, self._trims = [False], [False]
+        if sign == ",":
+            self.defines = False
+        self._before = sign
         if self._top:
             if self._top == len(self._in_list):
                 self._top, self.expects = 0, True

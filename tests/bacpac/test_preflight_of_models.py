@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from holdfast.bacpac import blockers
 from holdfast.bacpac.model import read_model
-from holdfast.bacpac.outside_names import name_parts, outside_names
 from holdfast.bacpac.package import Bacpac
-from holdfast.model.finding import Finding
+from holdfast.bacpac.preflight import find, find_in
+from holdfast.bacpac.script_names import name_parts, outside_names, script_names
+from holdfast.model.preflight.finding import Finding
 
 SYNONYM = (
     '<Element Type="SqlSynonym" Name="[dbo].[s]"><Property Name="ForObjectScript"><Value><![CDATA[{script}]]></Value>'
@@ -32,7 +32,7 @@ MAPPED = '<Element Type="SqlUser" Name="[u]"><Relationship Name="{to}"><Entry><R
 
 
 def findings(make: Any, *elements: str) -> list[Finding]:
-    return blockers.find(read_model([make.model(*elements)]))
+    return find_in(read_model([make.model(*elements)]))
 
 
 def only(make: Any, *elements: str) -> Finding:
@@ -149,7 +149,7 @@ def test_p08_external_tables_block_and_their_sources_do_not(make: Any) -> None:
 
 
 def test_p09_a_credential_is_a_warning(make: Any) -> None:
-    finding = only(make, '<Element Type="SqlDatabaseCredential" Name="[c]" />')
+    finding = only(make, '<Element Type="SqlDatabaseCredential" Name="[c]" />', '<Element Type="SqlMasterKey" />')
     assert (finding.id, finding.severity) == ("P09", "warning")
 
 
@@ -191,6 +191,29 @@ def test_names_in_t_sql(script: str, names: list[str]) -> None:
     assert [".".join(found) for found in outside_names(script)] == names
 
 
+@pytest.mark.parametrize(
+    ("script", "names"),
+    [
+        ("SELECT x.Id FROM dbo.Missing AS x JOIN T ON T.Id = x.Id", ["dbo.Missing", "T"]),
+        ("WITH c AS (SELECT 1 AS n), [d e] (a, b) AS (SELECT 1 FROM c) SELECT n FROM c, [d e]", []),
+        ("DECLARE @t TABLE (x int); SELECT x FROM @t AS v JOIN sys.tables ON 1 = 1; DELETE v FROM @t v", []),
+        ("EXEC sp_executesql N'x'; EXEC nothere; EXEC @r = dbo.p2 1", ["nothere", "dbo.p2"]),
+        ("UPDATE p SET a = 1 FROM dbo.T AS p; DELETE q FROM U q; DELETE TOP (5) FROM V", ["dbo.T", "U", "V"]),
+        ("UPDATE d SET x = 1 FROM (SELECT 1 AS x) AS d", []),
+        ("SELECT * INTO n FROM m; SELECT 1 FROM n; INSERT INTO k (a) SELECT 1; TRUNCATE TABLE tt", ["m", "k", "tt"]),
+        ("CREATE TABLE #x (a int); CREATE TABLE cc (a int); INSERT cc SELECT 1 FROM #x", []),
+        ("DECLARE c CURSOR FOR SELECT a FROM z; FETCH NEXT FROM c INTO @x", ["z"]),
+        ("SELECT TRIM('x' FROM col), CASE WHEN a IS DISTINCT FROM b THEN 1 END FROM OPENJSON(@j)", []),
+        ("MERGE INTO tgt AS t USING src s ON 1 = 1 WHEN MATCHED THEN UPDATE SET a = 1", ["tgt", "src"]),
+        ("INSERT dbo.L SELECT dbo.fn(a) FROM inserted AS i JOIN deleted ON 1 = 1", ["dbo.L", "dbo.fn"]),
+        ("UPDATE STATISTICS dbo.T; EXECUTE AS CALLER; SELECT TOP 1 1", []),
+    ],
+)
+def test_names_of_its_own_database(script: str, names: list[str]) -> None:
+    """Without what the script itself defines, temporary tables, and what the engine has."""
+    assert [".".join(found) for found in script_names(script).inside] == names
+
+
 def test_a_target_is_one_name_or_none() -> None:
     assert name_parts("[a].b..[c d]") == ("a", "b", "", "c d")
     assert name_parts("a.b c") == ()
@@ -201,4 +224,4 @@ def test_nobody_is_blamed_wrongly(real_bacpacs: dict[str, Any]) -> None:
     """These databases were exported, so nothing in them blocks an export."""
     for path in real_bacpacs.values():
         with Bacpac.open(path) as bacpac:
-            assert [f for f in blockers.find(bacpac.model()) if f.severity == "blocks-export"] == [], path.name
+            assert [f for f in find(bacpac) if f.severity == "blocks-export"] == [], path.name

@@ -8,8 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.model.finding import Finding
-from holdfast.sql.findings import decide, table_rows
+from holdfast.model.preflight import deciding
+from holdfast.model.preflight.finding import Finding
+from holdfast.sql.unanswered import table_rows, unanswered
+
+
+def decide(rows: dict[str, list[dict[str, Any]]], errors: dict[str, str]) -> list[Finding]:
+    """As the worker does."""
+    return [*deciding.decide(rows), *unanswered(rows, errors)]
 
 
 def only(rows: dict[str, list[dict[str, Any]]], errors: dict[str, str] | None = None) -> Finding:
