@@ -18,13 +18,17 @@ from bench.figures import (
 )
 from bench.line_up import (
     BORG,
+    BORG_PLAIN,
     HOLDFAST,
-    HOLDFAST_AZURITE,
+    HOLDFAST_ENTRIES,
+    HOLDFAST_ENTRIES_AZURITE,
     HOLDFAST_HIGHEST,
+    HOLDFAST_PLAIN,
     INFLATED_PEERS,
     RESTIC,
     RESTIC_AZURITE,
     RESTIC_MAX,
+    RESTIC_PLAIN,
     RESTIC_RAW,
 )
 from bench.pieces.first import SERIES
@@ -131,19 +135,25 @@ def _purge(result: Result) -> Iterator[Bar]:
 
 def _speed(result: Result) -> Iterator[Bar]:
     has = result["contenders"]
-    pairs = ((HOLDFAST, RESTIC), (HOLDFAST, BORG), (HOLDFAST_AZURITE, RESTIC_AZURITE), (HOLDFAST_AZURITE, BORG))
+    pairs = (
+        (HOLDFAST_ENTRIES, RESTIC),
+        (HOLDFAST_ENTRIES, BORG),
+        (HOLDFAST_ENTRIES_AZURITE, RESTIC_AZURITE),
+        (HOLDFAST_PLAIN, RESTIC_PLAIN),
+        (HOLDFAST_PLAIN, BORG_PLAIN),
+    )
     for ours, peer in pairs:
         if peer not in has:
             continue
         for operation, least in (("first", 1.5), ("increment", 1.5), ("restore", 1.0)):
-            if operation == "restore" and peer == BORG:
+            if operation == "restore" and peer in (BORG, BORG_PLAIN):
                 continue
             asked = f"{operation}, {ours}: at least {least:g} × the speed of {peer}"
             yield _faster(asked, result, operation, (ours, peer), least)
     if RESTIC_RAW in has:
         for operation in ("first", "increment"):
             asked = f"stretch: {operation} as fast as restic on the raw BACPAC"
-            yield _faster(asked, result, operation, (HOLDFAST, RESTIC_RAW), 1.0)
+            yield _faster(asked, result, operation, (HOLDFAST_ENTRIES, RESTIC_RAW), 1.0)
 
 
 def _faster(asked: str, result: Result, operation: str, pair: tuple[str, str], least: float) -> Bar:

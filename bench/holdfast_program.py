@@ -60,7 +60,9 @@ def main() -> int:
         repository.chains()
     elif asked.verb == "restore":
         # Peers give inflated files back, so ours are not deflated either; a worker imports from such a file, too.
-        repository.write_bacpac(id_of_day(asked.day), asked.file, identical=asked.identical, level="stored")
+        repository.write_bacpac(
+            id_of_day(asked.day), asked.file, identical=asked.identical, level="stored", hashed=False
+        )
     elif asked.verb == "stages":
         from bench.sampling import sampled
 

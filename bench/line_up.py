@@ -16,13 +16,16 @@ HOLDFAST_ENTRIES = "holdfast, entries only"
 HOLDFAST_HIGHEST = "holdfast, highest level"
 HOLDFAST_AZURITE = "holdfast, Azurite"
 HOLDFAST_ENTRIES_AZURITE = "holdfast, entries only, Azurite"
+HOLDFAST_PLAIN = "holdfast, package not compressed"
 RESTIC = "restic auto"
 RESTIC_MAX = "restic max"
 RESTIC_RAW = "restic auto, raw BACPAC"
+RESTIC_PLAIN = "restic auto, package not compressed"
 RESTIC_AZURITE = "restic auto, Azurite by rclone"
 BORG = "borg zstd,3"
 BORG_SMALL = "borg zstd,3, 4 KiB chunks"
 BORG_RAW = "borg zstd,3, raw BACPAC"
+BORG_PLAIN = "borg zstd,3, package not compressed"
 
 INFLATED_PEERS = (RESTIC, RESTIC_MAX, BORG, BORG_SMALL)
 RAW_PEERS = (RESTIC_RAW, BORG_RAW)
@@ -31,16 +34,19 @@ _MADE: dict[str, Callable[[str, Path], Contender]] = {
     HOLDFAST: Holdfast,
     HOLDFAST_ENTRIES: lambda name, folder: Holdfast(name, folder, entries_only=True),
     HOLDFAST_HIGHEST: lambda name, folder: Holdfast(name, folder, highest=True),
+    HOLDFAST_PLAIN: Holdfast,
     HOLDFAST_AZURITE: HoldfastInAzurite,
     HOLDFAST_ENTRIES_AZURITE: lambda name, folder: HoldfastInAzurite(name, folder, entries_only=True),
     RESTIC: lambda name, folder: Restic(name, folder, "auto"),
     RESTIC_MAX: lambda name, folder: Restic(name, folder, "max"),
     RESTIC_RAW: lambda name, folder: ResticRaw(name, folder, "auto"),
+    RESTIC_PLAIN: lambda name, folder: ResticRaw(name, folder, "auto"),
     RESTIC_AZURITE: lambda name, folder: ResticInAzurite(name, folder, "auto"),
     BORG: Borg,
     # Chunks of 1 KiB to 8 MiB, 4 KiB on average: the smallest that its manual thinks of.
     BORG_SMALL: lambda name, folder: Borg(name, folder, "10,23,12,4095"),
     BORG_RAW: BorgRaw,
+    BORG_PLAIN: BorgRaw,
 }
 
 

@@ -24,10 +24,13 @@ below; only ratios within one table mean anything elsewhere.
 - **Contenders** are processes of their own, one an operation, started and measured in the same way: wall and processor
   seconds, peak resident memory (of the largest process, children included), bytes of all files or blobs of the repository.
   They take turns; what one wrote is on disk before the next one starts.
+- **Package not compressed**: what Holdfast's own worker asks the exporter for, since it inflates everything anyway; peers
+  get the same file. Deflated packages are those of other exporters, such as a user takes in.
 - **Inflated**: peers on inflated entries get them from the fast inflate that Holdfast itself uses, as files; in speed
   figures its time is part of theirs.
-- **Start-up** of a program with its opening of the repository (key derivation included) is the median of a command that
-  does nothing else (`restic snapshots`, `borg list`, open and list chains), and is taken off in the speed figures.
+- **Start-up** is taken off in the speed figures: what the same operation of the same program takes with a database in which
+  there is hardly anything (a repository of its own, key derivation included). In the growth figures it is the median of a
+  command that does nothing else (`restic snapshots`, `borg list`, open and list chains).
 - **Caches** of every program are emptied before every operation. The page cache of the system is not, which helps all alike.
 - **Every restore is compared** with what was stored, entry by entry, by SHA-256; a piece in which one differs has no result.
 
@@ -38,8 +41,7 @@ below; only ratios within one table mean anything elsewhere.
   there; its figures are those into a folder.
 - To Holdfast: where peers give back files it gives back a BACPAC, though not deflated. It counts rows and keeps
   what a bit-identical file needs, which no peer on inflated entries does; *entries only* leaves the second out. On the raw
-  BACPAC peers keep the very file too, and store all of it again every day. Code that it compiles when it is first used is
-  no part of its start-up here.
+  BACPAC peers keep the very file too, and store all of it again every day.
 - To Azurite: it runs on the same cores as who stores into it.
 - To everybody: the sample's texts and keys are random where real ones repeat; real data compress better."""
 

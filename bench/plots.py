@@ -12,12 +12,14 @@ from matplotlib.figure import Figure
 from bench.figures import Result, tellable, wall
 from bench.line_up import (
     BORG,
+    BORG_PLAIN,
     BORG_RAW,
     BORG_SMALL,
     HOLDFAST,
     RESTIC,
     RESTIC_AZURITE,
     RESTIC_MAX,
+    RESTIC_PLAIN,
     RESTIC_RAW,
 )
 from bench.pieces.speed import OPERATIONS
@@ -29,9 +31,11 @@ _PEERS = {
     RESTIC_AZURITE: "#0072B2",
     RESTIC_MAX: "#56B4E9",
     RESTIC_RAW: "#009E73",
+    RESTIC_PLAIN: "#009E73",
     BORG: "#E69F00",
     BORG_SMALL: "#D55E00",
     BORG_RAW: "#CC79A7",
+    BORG_PLAIN: "#CC79A7",
 }
 _FLOOR = "#777777"
 

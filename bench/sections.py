@@ -125,7 +125,7 @@ def speeds(result: Result) -> Iterator[str]:
     )
     yield ""
     rows = []
-    for name in result["contenders"]:
+    for name, own in result["contenders"].items():
         cells: list[str] = []
         for operation in OPERATIONS:
             took = wall(result, name, operation)
@@ -134,9 +134,9 @@ def speeds(result: Result) -> Iterator[str]:
             cells.append(times(took / ours) if told else "too short")
             cells.append(f"{seconds(took)}, {speed(whole / took)}" if told else seconds(took))
             cells.append(seconds(processor(result, name, operation)))
-        rows.append((name, *cells, seconds(result["contenders"][name]["start"]["wall"])))
+        rows.append((name, *cells, " / ".join(seconds(own[f"{operation} start"]["wall"]) for operation in OPERATIONS)))
     head = [cell for operation in OPERATIONS for cell in (operation, "", "cores")]
-    yield from table(("", *head, "start-up"), rows)
+    yield from table(("", *head, "start-ups"), rows)
 
 
 def stages(result: Result) -> Iterator[str]:

@@ -25,7 +25,7 @@ class Deflater:
         self._deflater = zlib.compressobj(int(level), zlib.DEFLATED, -15, 7 if level == "0" else 8)
         self._flushes = len(flushes)
 
-    def feed(self, piece: bytes) -> bytes:
+    def feed(self, piece: bytes | memoryview) -> bytes:
         """What these bytes add to the stream."""
         return self._deflater.compress(piece)
 

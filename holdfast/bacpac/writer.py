@@ -27,7 +27,7 @@ _HINT_BYTES = 28
 
 
 class _Deflater(Protocol):
-    def feed(self, piece: bytes) -> bytes: ...
+    def feed(self, piece: bytes | memoryview) -> bytes: ...
     def finish(self) -> bytes: ...
 
 
@@ -35,7 +35,7 @@ class _Isal:
     def __init__(self) -> None:
         self._deflater = isal_zlib.compressobj(1, isal_zlib.DEFLATED, -15)
 
-    def feed(self, piece: bytes) -> bytes:
+    def feed(self, piece: bytes | memoryview) -> bytes:
         return self._deflater.compress(piece)
 
     def finish(self) -> bytes:
@@ -53,7 +53,7 @@ class _Written:
     offset: int
 
 
-def write_package(out: BinaryIO, entries: Iterable[tuple[str, Iterable[bytes]]], level: Level) -> None:
+def write_package(out: BinaryIO, entries: Iterable[tuple[str, Iterable[bytes | memoryview]]], level: Level) -> None:
     """Writes the entries in the order given. `out` must be able to seek; sizes need not be known before.
 
     The same entries, level and library versions give the same bytes. ZIP64 is used where an entry, the file or the
@@ -63,7 +63,7 @@ def write_package(out: BinaryIO, entries: Iterable[tuple[str, Iterable[bytes]]],
     _write_directory(out, written)
 
 
-def _write_entry(out: BinaryIO, name: str, pieces: Iterable[bytes], level: Level) -> _Written:
+def _write_entry(out: BinaryIO, name: str, pieces: Iterable[bytes | memoryview], level: Level) -> _Written:
     stored = level == "stored" or name in _ALWAYS_STORED
     raw = name.encode()
     entry = _Written(raw, 0 if name.isascii() else 1 << 11, STORED if stored else DEFLATED, 0, 0, 0, out.tell())
@@ -82,7 +82,7 @@ def _write_entry(out: BinaryIO, name: str, pieces: Iterable[bytes], level: Level
     return entry
 
 
-def _put(out: BinaryIO, entry: _Written, piece: bytes) -> None:
+def _put(out: BinaryIO, entry: _Written, piece: bytes | memoryview) -> None:
     entry.packed += len(piece)
     out.write(piece)
 

@@ -267,17 +267,21 @@ class Repository:
         *,
         identical: bool = False,
         level: Level = "fast",
+        hashed: bool = True,
         progress: ProgressFn = _silent,
         cancelled: CancelledFn = _never,
     ) -> WrittenBacpac:
         """Writes the point as a BACPAC: whole and verified, or not at all.
 
         `identical`: the very same file; else every entry byte-identical, deflated as `level` says: `stored` is the
-        quickest to write and to import, and the largest. Raises NotFound, NotIdentical, Damaged, Rehydrating, Cancelled,
-        DiskFull.
+        quickest to write and to import, and the largest. Every entry is verified by its SHA-256 while it is written;
+        `hashed` False saves reading the file once more to tell its own. Raises NotFound, NotIdentical, Damaged, Rehydrating,
+        Cancelled, DiskFull.
         """
         reader = self._readable(point)
-        return write_bacpac(reader, to, identical=identical, level=level, progress=progress, cancelled=cancelled)
+        return write_bacpac(
+            reader, to, identical=identical, level=level, hashed=hashed, progress=progress, cancelled=cancelled
+        )
 
     def verify_point(self, point: str, progress: ProgressFn = _silent, cancelled: CancelledFn = _never) -> int:
         """Reads the whole point and compares every entry's SHA-256; returns the bytes read. Raises Damaged, Rehydrating."""

@@ -22,7 +22,7 @@ def varint(value: int) -> bytes:
 class VarintReader:
     """Reads what stands in a head, from its beginning to its end. Everything raises Damaged where that is not there."""
 
-    def __init__(self, data: bytes, name: str) -> None:
+    def __init__(self, data: bytes | memoryview, name: str) -> None:
         self._data, self._name = data, name
         self._at = 0
 
@@ -50,7 +50,7 @@ class VarintReader:
         if len(taken) != length:
             raise Damaged(f"{self._name}: a typed frame is cut short")
         self._at += length
-        return taken
+        return bytes(taken)
 
     def varint(self, most: int) -> int:
         """A number that may be `most`."""

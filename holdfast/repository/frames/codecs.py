@@ -18,6 +18,10 @@ from holdfast.repository.frames.typed_frames import decode_typed
 LEVEL = 3
 
 
+#: Whoever decodes gigabytes does not copy them once more to make `bytes` of them.
+Plain = bytes | memoryview
+
+
 class Codec(IntEnum):
     """Numbers of codecs; they are in the format and are never given another meaning."""
 
@@ -35,13 +39,13 @@ def encode_frame(plain: bytes, level: int = LEVEL) -> bytes:
     return bytes((Codec.PLAIN,)) + plain
 
 
-def _plain(coded: bytes, most: int, name: str) -> bytes:
+def _plain(coded: memoryview, most: int, name: str) -> Plain:
     if len(coded) > most:
         raise Damaged(f"{name}: a frame is longer than it says")
     return coded
 
 
-def _zstd(coded: bytes, most: int, name: str) -> bytes:
+def _zstd(coded: memoryview, most: int, name: str) -> Plain:
     decompressor = zstd.ZstdDecompressor()
     try:
         plain = decompressor.decompress(coded, max_length=most + 1)
@@ -55,18 +59,20 @@ def _zstd(coded: bytes, most: int, name: str) -> bytes:
 
 
 #: From codec to decoder: coded bytes, the most that may come of them, name for messages.
-DECODERS: dict[int, Callable[[bytes, int, str], bytes]] = {
+DECODERS: dict[int, Callable[[memoryview, int, str], Plain]] = {
     Codec.PLAIN: _plain,
     Codec.ZSTD: _zstd,
     Codec.TYPED_COLUMNS: decode_typed,
 }
 
 
-def decode_frame(frame: bytes, most: int, name: str) -> bytes:
-    """The plain bytes of a frame, at most `most`. Raises Damaged; NewerFormat for a codec that is not known."""
+def decode_frame(frame: bytes, most: int, name: str) -> Plain:
+    """The plain bytes of a frame, at most `most`; they cannot be written to. Raises Damaged; NewerFormat for a codec that
+    is not known.
+    """
     if not frame:
         raise Damaged(f"{name}: a frame is empty")
     decoder = DECODERS.get(frame[0])
     if decoder is None:
         raise NewerFormat(f"{name} has a frame of codec {frame[0]}, which this program does not know")
-    return decoder(frame[1:], most, name)
+    return decoder(memoryview(frame)[1:], most, name)

@@ -33,7 +33,7 @@ class _Frame:
     groups: GroupReader
 
 
-def decode(coded: bytes, most: int, name: str) -> bytes:
+def decode(coded: bytes | memoryview, most: int, name: str) -> memoryview:
     """The bytes that were encoded. Raises Damaged for anything else, and where they are more than `most`."""
     frame = _open(coded, most, name)
     descriptions = DescriptionReader(frame.head, frame.groups, most, name)
@@ -73,7 +73,7 @@ def decode_column(coded: bytes, shape: int, column: int, most: int, name: str) -
     raise AssertionError("the column was there")
 
 
-def _put_together(frame: _Frame, tables: list[list[ColumnValues]], raw: Bytes, total: int) -> bytes:
+def _put_together(frame: _Frame, tables: list[list[ColumnValues]], raw: Bytes, total: int) -> memoryview:
     out = np.empty(total, np.uint8)
     lengths = [np.stack([values.lengths for values in table]) for table in tables]
     starts = [np.empty_like(one) for one in lengths]
@@ -91,10 +91,10 @@ def _put_together(frame: _Frame, tables: list[list[ColumnValues]], raw: Bytes, t
     for shape, table in enumerate(tables):
         for place, values in enumerate(table):
             values.put(out, starts[shape][place], frame.shapes[shape].columns[place].prefix)
-    return out.tobytes()
+    return out.data.toreadonly()
 
 
-def _open(coded: bytes, most: int, name: str) -> _Frame:
+def _open(coded: bytes | memoryview, most: int, name: str) -> _Frame:
     # What streams take is bounded by what comes of them, but for dictionaries, which may hold what is there but once.
     bound = 2 * most + 4096
     outer = VarintReader(coded, name)

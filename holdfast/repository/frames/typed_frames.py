@@ -33,7 +33,7 @@ def encode_typed(plain: bytes, spans: Sequence[Span], level: int) -> bytes | Non
     return encode(plain, spans, level)
 
 
-def decode_typed(coded: bytes, most: int, name: str) -> bytes:
+def decode_typed(coded: bytes | memoryview, most: int, name: str) -> memoryview:
     """The bytes that were encoded. Raises Damaged for anything else, and where they are more than `most`."""
     from holdfast.repository.frames.typed_decoding import decode
 

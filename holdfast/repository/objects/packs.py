@@ -190,7 +190,7 @@ def trailer_length(tail: bytes, size: int, name: str) -> int:
 
 def table_from_trailer(seal: ObjectSeal, trailer: bytes, chain: str, kind: Kind, name: str, size: int) -> PackTable:
     """Raises Damaged."""
-    plain = decode_frame(seal.open(TRAILER_SECTION, trailer), MAX_DOCUMENT, name)
+    plain = bytes(decode_frame(seal.open(TRAILER_SECTION, trailer), MAX_DOCUMENT, name))
     pack = name.removeprefix(folder(chain, kind))
     table = PackTable.decode(plain, pack, kind, size, seal.header, name)
     if int(table.stored.sum(dtype=np.uint64)) + HEADER_BYTES + len(trailer) + _FOOTER.size != size:

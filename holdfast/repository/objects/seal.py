@@ -106,4 +106,4 @@ def open_document(sealer: Sealer, kind: Kind, chain: str, name: str, data: bytes
     """The plain bytes of a document. Raises Damaged naming the object, NewerFormat."""
     seal = sealer.of(data[:HEADER_BYTES], kind, chain, name)
     frame = seal.open(0, data[HEADER_BYTES:])
-    return decode_frame(frame, MAX_DOCUMENT, name)
+    return bytes(decode_frame(frame, MAX_DOCUMENT, name))

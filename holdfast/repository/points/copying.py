@@ -36,7 +36,7 @@ def _columns(point: PointReader) -> dict[tuple[str, str], tuple[Column, ...] | N
 
 
 def _stream(
-    stream: StreamRecipe, ahead: Iterator[tuple[Entry, Iterator[bytes]]], columns: Sequence[Column] | None
+    stream: StreamRecipe, ahead: Iterator[tuple[Entry, Iterator[memoryview]]], columns: Sequence[Column] | None
 ) -> StreamSource:
     entries = [
         EntrySource(entry.name, entry.bytes, _next(ahead, entry.name), sha256=entry.sha256) for entry in stream.entries
@@ -45,11 +45,11 @@ def _stream(
     return StreamSource(stream.name, entries, table)
 
 
-def _next(ahead: Iterator[tuple[Entry, Iterator[bytes]]], name: str) -> Callable[[], Iterator[bytes]]:
+def _next(ahead: Iterator[tuple[Entry, Iterator[memoryview]]], name: str) -> Callable[[], Iterator[bytes]]:
     def read() -> Iterator[bytes]:
         entry, pieces = next(ahead)
         if entry.name != name:
             raise Damaged(f"{name} was to be read and {entry.name} came")
-        return pieces
+        return map(bytes, pieces)
 
     return read

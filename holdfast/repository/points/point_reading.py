@@ -46,7 +46,7 @@ class ChainReader:
         """A recipe or layout. Raises Damaged."""
         frame = inline_frame(held, name)
         if frame is not None:
-            plain = decode_frame(frame, MAX_DOCUMENT, name)
+            plain = bytes(decode_frame(frame, MAX_DOCUMENT, name))
         else:
             ref = held.stream(name)
             plain = self.streams.read(ref, 0, ref.length).tobytes()
@@ -99,7 +99,7 @@ class PointReader:
             installation=header.installation,
         )
 
-    def entries(self, names: Iterable[str] | None = None) -> Iterator[tuple[Entry, Iterator[bytes]]]:
+    def entries(self, names: Iterable[str] | None = None) -> Iterator[tuple[Entry, Iterator[memoryview]]]:
         """The entries named, in that order (default: the ZIP's), each with its bytes, read ahead across entries.
 
         Take every entry's bytes before the next entry. On an entry's end its length and SHA-256 are verified: Damaged.
@@ -110,18 +110,18 @@ class PointReader:
         by_entry = groupby(pieces, key=lambda tagged: tagged[0])
         waiting: tuple[int, Iterator[tuple[int, np.ndarray]]] | None = None
         for number, entry in enumerate(entries):
-            own: Iterator[bytes] = iter(())
+            own: Iterator[memoryview] = iter(())
             if entry.bytes:
                 waiting = next(by_entry, None)
                 if waiting is None or waiting[0] != number:
                     raise Damaged(f"{self.read.name}: {entry.name} has no bytes")
-                own = (piece.tobytes() for _, piece in waiting[1])
+                own = (piece.data for _, piece in waiting[1])
             yield entry, self._verified(entry, own)
 
     def entry(self, name: str) -> Iterator[bytes]:
         """One entry's bytes, verified at the end. Raises Damaged, KeyError for a name that is none."""
         for _, pieces in self.entries([name]):
-            yield from pieces
+            yield from map(bytes, pieces)
 
     def part(self, name: str, start: int, end: int) -> bytes:
         """The bytes of an entry from `start` to `end`, not verified by its SHA-256. Raises Damaged, Rehydrating."""
@@ -146,7 +146,7 @@ class PointReader:
             stream, start, _ = slices[entry.name]
             yield Span(number, stream.ref, start, start + entry.bytes)
 
-    def _verified(self, entry: Entry, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _verified(self, entry: Entry, pieces: Iterator[memoryview]) -> Iterator[memoryview]:
         digest = hashlib.sha256()
         length = 0
         for piece in pieces:

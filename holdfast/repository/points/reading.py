@@ -10,7 +10,7 @@ from typing import TypeVar
 from holdfast.model.errors import Damaged
 from holdfast.repository.deltas.recent import Recent
 from holdfast.repository.format import object_name
-from holdfast.repository.frames.codecs import decode_frame
+from holdfast.repository.frames.codecs import Plain, decode_frame
 from holdfast.repository.objects.index import ChunkIndex, Location
 from holdfast.repository.objects.seal import ObjectSeal, Sealer
 from holdfast.storage import ObjectMissing, ObjectStore
@@ -34,7 +34,7 @@ class ChunkReader:
         """`more`: ways to fill the index, each gone once, in order, when a chunk is not in it."""
         self._store, self._sealer, self._chain, self._index = store, sealer, chain, index
         self._more = list(more)
-        self._frames: Recent[FrameKey, bytes] = Recent(CACHED, len)
+        self._frames: Recent[FrameKey, Plain] = Recent(CACHED, len)
         self._seals: Recent[int, ObjectSeal] = Recent(1000)
         self._locating = threading.Lock()
 
@@ -55,7 +55,7 @@ class ChunkReader:
         def read() -> bytes:
             at = self.locate(chunk)
             frame = self.frames([(at.pack, at.frame)])[at.pack, at.frame]
-            return frame[at.offset : at.offset + at.length]
+            return bytes(frame[at.offset : at.offset + at.length])
 
         return self.elsewhere(read)
 
@@ -73,9 +73,9 @@ class ChunkReader:
         """How many plain bytes the frame has."""
         return int(self._index.packs[key[0]].plain[key[1]])
 
-    def frames(self, wanted: Iterable[FrameKey]) -> dict[FrameKey, bytes]:
+    def frames(self, wanted: Iterable[FrameKey]) -> dict[FrameKey, Plain]:
         """The plain bytes of these frames; neighbours in a pack come with one request. Raises Damaged, Rehydrating."""
-        futures: dict[FrameKey, Future[bytes]] = {}
+        futures: dict[FrameKey, Future[Plain]] = {}
         mine: list[FrameKey] = []
         for key in sorted(set(wanted)):
             futures[key], claimed = self._frames.claim(key)
@@ -116,7 +116,7 @@ class ChunkReader:
             run.append(key)
         return run
 
-    def _fetch(self, run: list[FrameKey]) -> list[bytes | Damaged]:
+    def _fetch(self, run: list[FrameKey]) -> list[Plain | Damaged]:
         """The frames' plain bytes, or what is wrong with them: then their chunks are looked for elsewhere from now on."""
         number, first = run[0]
         pack = self._index.packs[number]
@@ -129,7 +129,7 @@ class ChunkReader:
         except ObjectMissing:
             self._index.spoil_frames(pack.pack, range(len(pack.stored)))
             return [Damaged(f"{name}: the pack is missing") for _ in run]
-        found: list[bytes | Damaged] = []
+        found: list[Plain | Damaged] = []
         for _, frame in run:
             at, stored = int(pack.offsets[frame]) - begin, int(pack.stored[frame])
             try:

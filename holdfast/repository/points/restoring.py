@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, BinaryIO, TypeVar, cast
 
 from holdfast.bacpac.skeleton import Skeleton
 from holdfast.bacpac.writer import Level, write_package
@@ -23,11 +23,13 @@ ProgressFn = Callable[[Progress], None]
 CancelledFn = Callable[[], bool]
 _REPORT = 8 << 20
 _PIECE = 1 << 20
+Piece = TypeVar("Piece", bytes, memoryview)
 
 
 @dataclass(frozen=True)
 class WrittenBacpac:
-    """The file that was written. `identical`: it is the very file that was backed up."""
+    """The file that was written. `identical`: it is the very file that was backed up. Where nobody asked for
+    its hash there is none, and nobody knows."""
 
     bytes: int
     sha256: str
@@ -35,7 +37,14 @@ class WrittenBacpac:
 
 
 def write_bacpac(
-    point: PointReader, to: Path, *, identical: bool, level: Level, progress: ProgressFn, cancelled: CancelledFn
+    point: PointReader,
+    to: Path,
+    *,
+    identical: bool,
+    level: Level,
+    hashed: bool,
+    progress: ProgressFn,
+    cancelled: CancelledFn,
 ) -> WrittenBacpac:
     """Writes the point to `to`: whole and verified, or not at all. A file that is there is replaced at the end.
 
@@ -49,6 +58,8 @@ def write_bacpac(
     else:
         with _whole_file(to) as out:
             write_package(out, ((entry.name, watch.count(pieces)) for entry, pieces in point.entries()), level)
+    if not (hashed or identical):
+        return WrittenBacpac(to.stat().st_size, "", identical=False)
     size, sha256 = _facts(to)
     file = point.read.manifest.file
     return WrittenBacpac(size, sha256, identical=file is not None and file.sha256 == sha256)
@@ -90,7 +101,7 @@ class _Watch:
         self.done = Progress(phase=self.phase, bytes_total=self.point.read.manifest.inflated_bytes)
         self._reported = 0
 
-    def count(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def count(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         for piece in pieces:
             self.done.bytes += len(piece)
             if self.done.bytes - self._reported >= _REPORT or self._reported == 0:

@@ -21,6 +21,8 @@ WINDOW = 4 << 20
 WINDOWS, READERS = 4, 3
 #: Plain bytes of frames that one piece holds at a time, more only for one frame that is larger.
 HELD = 12 << 20
+#: Frames up to this many are taken from one at a time.
+ONE_BY_ONE = 12
 #: Windows that are brought before they are asked for, where one stream is read on and on.
 AHEAD = 2
 #: Parts that must have gone on where the last one ended before anything is brought in advance.
@@ -113,14 +115,21 @@ class StreamReader:
         from holdfast.repository.deltas.program_loops import gather
 
         frames = self.chunks.frames(keys)
-        # Of each frame the part that is wanted, all parts in one buffer.
+        if len(keys) <= ONE_BY_ONE:
+            for number, key in enumerate(keys):
+                own = np.flatnonzero(frame == number)
+                gather(np.frombuffer(frames[key], np.uint8), offset[own], length[own], place[own], out)
+            return
+        # Of each frame the part that is wanted, all parts in one buffer: a call for each would cost more than the copy.
         low = np.full(len(keys), np.iinfo(np.int64).max)
         high = np.zeros(len(keys), np.int64)
         np.minimum.at(low, frame, offset)
         np.maximum.at(high, frame, offset + length)
         parts = [np.frombuffer(frames[key], np.uint8)[low[n] : high[n]] for n, key in enumerate(keys)]
         begins = np.cumsum(high - low) - (high - low)
-        gather(np.concatenate(parts), offset - low[frame] + begins[frame], length, place, out)
+        joined = np.concatenate(parts)
+        joined.flags.writeable = False  # as the frames are: the loop is compiled once
+        gather(joined, offset - low[frame] + begins[frame], length, place, out)
 
 
 def _windows(spans: Iterable[Span]) -> Iterator[Span]:

@@ -96,7 +96,7 @@ def _check_frames(found: PackFindings, seal: ObjectSeal, frames: _Frames, data: 
         try:
             plain = decode_frame(seal.open(number, data[begin : begin + stored]), most, found.name)
             if chunks is not None:
-                chunks.verify(number, plain, found.name)
+                chunks.verify(number, bytes(plain), found.name)
         except HoldfastError as error:
             found.what.append(_short(error, found.name))
             found.frames.add(number)

@@ -106,7 +106,7 @@ class Repacker:
             plain, at = decode_frame(coded, plain_bytes, name), 0
             for chunk_id, length, place in zip(ids, lengths, range(first, end), strict=True):
                 if alive[place]:
-                    loose.append((chunk_id, plain[at : at + length]))
+                    loose.append((chunk_id, bytes(plain[at : at + length])))
                 at += length
         return whole, loose
 
