@@ -10,6 +10,7 @@ import azure.durable_functions as df
 import structlog
 
 from activities.answering import Answer, Given, answered
+from activities.tell_session import tell_ended
 from holdfast.catalog import Worker
 from holdfast.cloud.copy_state import Copy
 from holdfast.cloud.machines import Machine
@@ -74,6 +75,7 @@ def tidy_sessions(app: Services, given: Given) -> Answer:
         state = outcome(states, cancelled=session.cancel_requested) if states else State.FAILED
         app.catalog.sessions.close(name, state, lost)
         app.catalog.log.write(name, "error", "janitor: closed, because its orchestration is gone")
+        tell_ended(app, name)
     return {"removed": len(given.get("dead", []))}
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from pydantic_settings import BaseSettings
 
 import holdfast
+from holdfast.model.channel import EmailChannel, SlackChannel, TeamsChannel, WebhookChannel
 from holdfast.model.errors import catalogue
 from holdfast.model.policy import Policy
 from holdfast.model.preflight.blocking import BLOCKING
@@ -85,6 +86,11 @@ def settings_page() -> str:
         _table("A worker profile", WorkerProfile, ""),
         "Each of its `regions` is:\n",
         _table("A region of a worker profile", RegionProfile, ""),
+        "`HOLDFAST_NOTIFICATION_CHANNELS` is a JSON object of name to one of these, told apart by `kind`:\n",
+        _table("A channel of kind `webhook`", WebhookChannel, ""),
+        _table("A channel of kind `teams`", TeamsChannel, ""),
+        _table("A channel of kind `slack`", SlackChannel, ""),
+        _table("A channel of kind `email`", EmailChannel, ""),
         "The worker's own settings are written by its boot; nobody sets them by hand.\n",
         _table("The worker", WorkerSettings, "HOLDFAST_WORKER_"),
         _BESIDES,
@@ -100,6 +106,7 @@ _BESIDES = """## Of the platform
 | `HOLDFAST_STATE__credential`, `HOLDFAST_STATE__clientId` | `managedidentity`, and the client id of the app's identity |
 | `HOLDFAST_CLOCK_SCHEDULE`, `HOLDFAST_WATCH_SCHEDULE` | must be set: the Functions host reads them itself |
 | `HOLDFAST_JANITOR_SCHEDULE`, `HOLDFAST_EVENTS_QUEUE` | the same; a trigger whose setting is missing is left out |
+| `HOLDFAST_NOTICES_SCHEDULE` | the same |
 | `TASKHUB_NAME` | name of the durable task hub |
 | `DURABLE_TASK_SCHEDULER_CONNECTION_STRING` | address of the Durable Task Scheduler, by managed identity |
 | `AzureFunctionsJobHost__extensions__durableTask__storageProvider__type` | `AzureStorage` in place of the scheduler |

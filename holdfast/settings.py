@@ -6,11 +6,14 @@ here is a secret: passwords and keys stay in Key Vault, and only their addresses
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from holdfast.model.channel import Channel, ChannelName
 
 
 class RepositorySettings(BaseModel):
@@ -69,7 +72,8 @@ class WorkerProfile(BaseModel):
 class Settings(BaseSettings):
     """Settings of the Functions app."""
 
-    model_config = SettingsConfigDict(env_prefix="HOLDFAST_", extra="ignore", frozen=True)
+    # A value that does not fit may be a secret that somebody put in its place: it is not repeated in the error.
+    model_config = SettingsConfigDict(env_prefix="HOLDFAST_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     installation: str = Field(default="holdfast", description="name of this installation; marks what it makes in Azure")
     subscriptions: list[str] = Field(default_factory=list, description="subscriptions to look for databases in (JSON)")
@@ -92,6 +96,13 @@ class Settings(BaseSettings):
     worker_profiles: dict[str, WorkerProfile] = Field(
         default_factory=dict, description="worker profiles by name (JSON)"
     )
+    notification_channels: dict[ChannelName, Channel] = Field(
+        default_factory=dict, description="notification channels by name (JSON)"
+    )
+    app_url: str = Field(
+        default_factory=lambda: f"https://{host}" if (host := os.environ.get("WEBSITE_HOSTNAME")) else "",
+        description="address of this app in links; empty: `https://` and `WEBSITE_HOSTNAME`, which Azure sets",
+    )
     default_repository: str = Field(default="default", description="repository of policies that name none")
     worker_bundle_url: str = Field(default="", description="blob that holds the worker bundle")
     worker_bundle_sha256: str = Field(default="", description="its SHA-256; a worker refuses any other")
@@ -110,6 +121,13 @@ class Settings(BaseSettings):
     clock_schedule: str = Field(default="0 * * * * *", description="NCRONTAB: when policies are looked at")
     watch_schedule: str = Field(default="*/30 * * * * *", description="NCRONTAB: when jobs are looked at")
     janitor_schedule: str = Field(default="0 */10 * * * *", description="NCRONTAB: when leftovers are looked for")
+    notices_schedule: str = Field(default="0 * * * * *", description="NCRONTAB: when notifications are sent")
+    overdue_look: timedelta = Field(
+        default=timedelta(minutes=10), description="how often overdue databases and daily summaries are looked for"
+    )
+    overdue_grace: timedelta = Field(
+        default=timedelta(hours=6), description="a database is overdue when a slot has no point this long after it"
+    )
     copy_poll: timedelta = Field(default=timedelta(seconds=15), description="how often a staging copy is looked at")
     copy_deadline: timedelta = Field(default=timedelta(hours=24), description="a staging copy must be ready by then")
     worker_poll: timedelta = Field(

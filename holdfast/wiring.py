@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from holdfast.cloud.dispatch import JobDispatch
     from holdfast.cloud.exports import Exports
     from holdfast.cloud.machines import Machines
+    from holdfast.model.channel import Channel
     from holdfast.repository import KeyWrapper
 
 
@@ -104,6 +105,28 @@ class Services:
             vault_key=found.vault_key,
             archive=found.archive,
         )
+
+    def channel(self, name: str) -> Channel:
+        """A configured notification channel. Raises InvalidInput for a name that is not configured."""
+        found = self.settings.notification_channels.get(name)
+        if found is None:
+            known = ", ".join(sorted(self.settings.notification_channels)) or "none"
+            raise InvalidInput(
+                f"notification channel {name!r} is not configured (configured: {known})",
+                help="Name a configured channel, or add this one to HOLDFAST_NOTIFICATION_CHANNELS.",
+            )
+        return found
+
+    def read_secret(self, url: str) -> str:
+        """The value of a Key Vault secret, by the app's identity. Raises NotFound, Forbidden, Unavailable."""
+        from holdfast.cloud.secrets import read_secret
+
+        return read_secret(url, self.credential)
+
+    def session_link(self, session: str) -> str:
+        """Address of a session for people; empty where the app's own address is not known."""
+        base = self.settings.app_url.rstrip("/")
+        return f"{base}/api/sessions/{session}" if base else ""
 
     def worker_profile(self, name: str) -> WorkerProfile:
         """A configured worker profile. Raises InvalidInput for a name that is not configured."""

@@ -112,6 +112,7 @@ def _settings(profile: ProfileFile) -> dict[str, Any]:
         "CLOCK_SCHEDULE": "*/10 * * * * *",
         "WATCH_SCHEDULE": "*/5 * * * * *",
         "JANITOR_SCHEDULE": "0 * * * * *",
+        "NOTICES_SCHEDULE": "*/10 * * * * *",
         **{name: f"PT{seconds}S" for name, seconds in _DURATIONS.items()},
         **clock,
     }

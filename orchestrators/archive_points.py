@@ -17,6 +17,7 @@ from orchestrators.steps import (
     on_worker,
     open_session,
     step,
+    tell_session,
 )
 
 bp = df.Blueprint()
@@ -34,7 +35,9 @@ def archive_points(context: df.DurableOrchestrationContext) -> Generator[Any, An
             yield from deallocate_workers(context, run)
         else:
             failed = found["error"]
-    return (yield from step(context, "close_session", {**run, "error": failed}, retries=5))
+    closed = yield from step(context, "close_session", {**run, "error": failed}, retries=5)
+    yield from tell_session(context, run)
+    return closed
 
 
 @bp.orchestration_trigger(context_name="context")

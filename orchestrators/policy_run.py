@@ -7,12 +7,12 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.steps import Answer, deallocate_workers, fan_out, open_session, step
+from orchestrators.steps import Answer, deallocate_workers, fan_out, open_session, step, tell_session
 
 bp = df.Blueprint()
 
-#: Activities that follow the last database, in order, whatever became of it. Retention and notifications join here:
-#: retention after archiving, so that no point goes before its archive copy is there; notifications last.
+#: Activities that follow the last database, in order, whatever became of it. Retention joins here: after archiving, so
+#: that no point goes before its archive copy is there. Notifications come last, once the session has ended.
 AFTERWARDS: tuple[str, ...] = ("close_session",)
 
 
@@ -36,4 +36,5 @@ def policy_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, A
     answer: Answer = {"ok": True}
     for name in AFTERWARDS:
         answer = yield from step(context, name, {**run, "error": failed}, retries=5)
+    yield from tell_session(context, run)
     return answer

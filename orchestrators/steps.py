@@ -17,6 +17,9 @@ _OPENING_PAUSE = 5
 #: How often a drop or a deallocation is looked at before the janitor is left to it.
 _CLEANUP_LOOKS = 240
 
+#: How often it is tried to write down what is to be told: an hour of a database that does not answer.
+_TELLING = 60
+
 
 def now(context: df.DurableOrchestrationContext) -> datetime:
     """The orchestration's own time: the same at every replay."""
@@ -158,6 +161,11 @@ def deallocate_workers(context: df.DurableOrchestrationContext, run: Answer) -> 
             break
         yield context.create_timer(now(context) + seconds(run, "worker_poll"))
     return stopped
+
+
+def tell_session(context: df.DurableOrchestrationContext, run: Answer) -> Saga:
+    """Hands what became of the session to the outbox. The session has ended and its state depends on nothing here."""
+    return (yield from step(context, "tell_session", run, retries=_TELLING))
 
 
 def fan_out(context: df.DurableOrchestrationContext, run: Answer, child: str, batches: int) -> Saga:

@@ -56,6 +56,11 @@ def _check_names(call: Call, policy: Policy) -> None:
         call.app.worker_profile(policy.worker)
     except InvalidInput as error:
         raise InvalidPolicy(f"worker: {error.detail}", help=error.help) from None
+    for name in policy.notify:
+        try:
+            call.app.channel(name)
+        except InvalidInput as error:
+            raise InvalidPolicy(f"notify: {error.detail}", help=error.help) from None
 
 
 @route("DELETE", "policies/{name}", "Removes a policy; its points stay", status=204)

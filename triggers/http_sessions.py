@@ -197,5 +197,9 @@ def status(call: Call) -> Reply:
             "running_sessions": [s.id for s in app.catalog.sessions.unended()],
             "workers": len(list(app.catalog.workers.list())),
             "repositories": sorted(app.settings.repositories),
+            "overdue": [found.source for found in app.catalog.promises.broken()],
+            "failing_channels": [
+                name for name in sorted(app.settings.notification_channels) if app.catalog.outbox.standing(name).failure
+            ],
         }
     )

@@ -141,12 +141,32 @@ class WorkerView(BaseModel):
     jobs: list[str]
 
 
+class ChannelView(BaseModel):
+    name: str
+    kind: str
+    events: list[str]
+    policies: list[str] = Field(description="policies that name it")
+    waiting: int = Field(description="notices that are still to be sent")
+    given_up: int = Field(description="notices of the last month that could not be delivered")
+    last_sent_at: datetime | None
+    last_failed_at: datetime | None
+    failure: str = Field(description="why the latest attempt failed; empty where it did not")
+
+
+class ChannelTest(BaseModel):
+    channel: str
+    id: str = Field(description="what the receiver got as the notice's id")
+    delivered: bool
+
+
 class StatusView(BaseModel):
     version: str
     policies: int
     running_sessions: list[str]
     workers: int
     repositories: list[str]
+    overdue: list[str] = Field(description="databases that have no point within what their policy promises")
+    failing_channels: list[str] = Field(description="notification channels whose latest attempt failed")
 
 
 #: A link lives this long; asking again gives a new one, until the file itself expires.

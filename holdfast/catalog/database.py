@@ -9,8 +9,10 @@ from holdfast.catalog.failures import CatalogTooNew
 from holdfast.catalog.jobs import Jobs
 from holdfast.catalog.known_sources import KnownSources
 from holdfast.catalog.log import Log
+from holdfast.catalog.outbox import Outbox
 from holdfast.catalog.points import Points
 from holdfast.catalog.policies import Policies
+from holdfast.catalog.promises import Promises
 from holdfast.catalog.sessions import Sessions
 from holdfast.catalog.source_runs import SourceRuns
 from holdfast.catalog.tables import Row, Table
@@ -34,6 +36,8 @@ TABLES = (
     "holdfastjobs",
     "holdfastlog",
     "holdfastknown",
+    "holdfastoutbox",
+    "holdfastpromises",
 )
 
 
@@ -43,7 +47,7 @@ class Catalog:
     def __init__(self, tables: TableServiceClient, details: ContainerClient, clock: Clock) -> None:
         self._details = Details(details)
         self._clock = clock
-        meta, policies, sessions, sources, points, workers, jobs, log, known = (
+        meta, policies, sessions, sources, points, workers, jobs, log, known, outbox, promises = (
             Table(tables, name, self._details, always_away=("details",)) for name in TABLES
         )
         self._meta = meta
@@ -54,6 +58,8 @@ class Catalog:
         self.jobs = Jobs(jobs, clock)
         self.log = Log(log, clock)
         self.known = KnownSources(known)
+        self.outbox = Outbox(outbox, clock)
+        self.promises = Promises(promises, clock)
 
     def check_version(self) -> int:
         """The version of the schema, recorded where there is none. Raises CatalogTooNew."""

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -125,6 +125,18 @@ class Points:
             return found
 
         return persist(once, "the points")
+
+    def newest_since(self, chain: str, *, repository: str, since: datetime) -> datetime | None:
+        """When the newest point was made that the repository has of the chain since that moment; None where it has none."""
+        # Ids begin with the time, so the read begins there; a chain is never read whole.
+        after = joined(_BY_CHAIN, chain, f"{since.astimezone(UTC):%Y%m%dT%H%M%S}")
+
+        def once() -> datetime | None:
+            rows = self._table.rows(_POINTS, prefix=(_BY_CHAIN, chain), after=after, where={"repository": repository})
+            found = [point.created_at for point in map(self._point, rows) if point.created_at >= since]
+            return max(found, default=None)
+
+        return persist(once, f"the points of {chain}")
 
     def remove(self, point_id: str, *, repository: str) -> bool:
         """Forgets a point; whether it was known."""

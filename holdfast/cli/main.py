@@ -19,6 +19,8 @@ from holdfast.cli import (
     backup,
     cost,
     explain,
+    notify,
+    overdue,
     point,
     policy,
     preflight,
@@ -58,6 +60,7 @@ for _noun, _commands in (
     ("point", point.app),
     ("repository", repository.app),
     ("retention", retention.app),
+    ("notify", notify.app),
 ):
     app.add_typer(_commands, name=_noun)
 locks.add_to(repository.app)
@@ -67,6 +70,7 @@ repository.app.command("prune")(removing.prune)
 app.command("preflight")(preflight.preflight)
 app.command("status")(status.status)
 app.command("explain")(explain.explain)
+app.command("overdue")(overdue.overdue)
 point.app.command("import")(import_points)
 repository.app.command("copy")(copy_chains)
 

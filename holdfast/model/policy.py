@@ -218,6 +218,5 @@ def not_yet(policy: Policy) -> list[str]:
         "immutable": policy.immutable,
         "preflight.repair_staging_copy": policy.preflight.repair_staging_copy,
         "drill": policy.drill is not None,
-        "notify": bool(policy.notify),
     }
     return [f"{field} is accepted but this version does not act on it yet" for field, wanted in asked.items() if wanted]

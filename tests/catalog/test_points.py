@@ -164,3 +164,16 @@ def test_the_newest_point_of_each_chain_is_found_whatever_the_order_and_the_repo
         p.chain: (p.id, p.source, p.created_at) for p in (point(2), point(5, "mi-a/hr"))
     }
     assert catalog.points.newest()[chain_id("sql-a/sales")].id == point(7).id
+
+
+def test_the_newest_point_of_a_chain_is_found_from_a_moment_on(catalog: Catalog) -> None:
+    for number in (0, 1, 2):
+        catalog.points.put(point(number))
+    catalog.points.put(point(5, source="sql-a/other"))
+    catalog.points.put(point(4, repository="archive"))
+    chain = chain_id("sql-a/sales")
+    newest = AT + timedelta(days=2)
+    for since in (AT - timedelta(days=400), AT, newest):
+        assert catalog.points.newest_since(chain, repository="default", since=since) == newest
+    assert catalog.points.newest_since(chain, repository="default", since=newest + timedelta(seconds=1)) is None
+    assert catalog.points.newest_since("no such chain", repository="default", since=AT) is None

@@ -14,5 +14,5 @@ def test_test_tools_and_native_parts_stay_out(tmp_path: Path) -> None:
     """The Functions app carries neither pytest nor the worker's native parts."""
     text = requirements()
     assert "azure-functions==" in text
-    for other in ("pytest", "mssql", "numba", "isal", "aiohttp"):
+    for other in ("pytest", "mssql", "numba", "isal", "aiosmtpd"):
         assert other not in text

@@ -16,6 +16,7 @@ import pytest
 import orchestrators.archive_points
 import orchestrators.backup_database
 import orchestrators.download_point
+import orchestrators.notices
 import orchestrators.policy_run
 import orchestrators.source_batch
 import orchestrators.tidy_up
@@ -33,6 +34,7 @@ def saga(name: str) -> Callable[[Any], Any]:
         orchestrators.archive_points,
         orchestrators.download_point,
         orchestrators.tidy_up,
+        orchestrators.notices,
     ):
         if hasattr(module, name):
             handle = getattr(module, name)._function.get_user_function()

@@ -154,8 +154,8 @@ def test_a_session_that_cannot_begin_is_closed_with_the_reason(
 ) -> None:
     host.activities[broken] = fails("not-found", permanent=True)
     host.run("policy_run", {"session": "s", "kind": "backup"})
-    assert host.names()[-1] == "close_session"
-    assert host.called[-1][1]["error"]["code"] == "not-found"
+    assert host.names()[-2:] == ["close_session", "tell_session"]
+    assert host.called[-2][1]["error"]["code"] == "not-found"
     assert "validate_source" not in host.names()
 
 
@@ -208,3 +208,34 @@ def test_a_batch_hands_each_source_its_delay(host: Any, run_of: Answer) -> None:
         "a": 0,
         "b": 90,
     }
+
+
+@pytest.mark.parametrize("saga", ["policy_run", "archive_points"])
+def test_a_session_has_ended_before_anybody_is_told_and_does_not_depend_on_it(
+    host: Any, fails: Callable[..., Any], saga: str
+) -> None:
+    host.activities["close_session"] = lambda _: {"ok": True, "state": "succeeded"}
+    host.activities["tell_session"] = fails("unavailable", permanent=False)
+    assert host.run(saga, {"session": "s", "kind": "backup"}) == {"ok": True, "state": "succeeded"}
+    assert host.names().index("close_session") < host.names().index("tell_session")
+    assert host.names().count("close_session") == 1
+    assert host.names().count("tell_session") > 50  # an hour of a database that does not answer
+
+
+def test_a_round_of_notices_sends_whatever_the_look_came_to(
+    host: Any, fails: Callable[..., Any], turns: Callable[..., Any]
+) -> None:
+    host.activities["find_overdue"] = fails("unavailable", permanent=False)
+    host.activities["send_notices"] = turns(
+        {"ok": True, "sent": 2, "more": True}, {"ok": True, "sent": 1, "more": False}
+    )
+    assert host.run("notices", {}) == {"ok": True, "sent": 3}
+    assert host.names() == ["find_overdue", "send_notices", "send_notices"]
+    host.activities["find_overdue"] = lambda _: {"ok": True, "looked": True}
+    host.run("notices", {})
+    assert host.names()[3:] == ["find_overdue", "write_summaries", "send_notices"]
+
+
+def test_a_round_that_never_ends_leaves_the_rest_to_the_next(host: Any) -> None:
+    host.activities["send_notices"] = lambda _: {"ok": True, "sent": 1, "more": True}
+    assert host.run("notices", {})["sent"] == 10
