@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.model.errors import ErrorInfo
 from holdfast.model.point import Consistency
+from holdfast.model.terms import Terms
 
-JobKind = Literal["synchronise", "preflight", "export", "store", "archive", "rehydrate", "download"]
+JobKind = Literal[
+    "synchronise", "preflight", "export", "store", "archive", "rehydrate", "download", "lock", "retain", "hold"
+]
 JobState = Literal["succeeded", "failed", "cancelled", "lost"]
 
 
@@ -83,6 +86,7 @@ class StoreSpec(BaseModel):
     created_at: datetime
     consistency: Consistency
     flags: list[str] = Field(default_factory=list)
+    terms: Terms | None = None
     warnings: list[str] = Field(default_factory=list)
     workspace: str
 
@@ -94,6 +98,49 @@ class ArchiveSpec(BaseModel):
     point: str
     session: str
     flags: list[str] = Field(default_factory=list)
+    terms: Terms | None = Field(default=None, description="of the copy")
+
+
+class ChainWork(BaseModel):
+    """What retention has to do in one chain of a repository."""
+
+    chain: str
+    source: str = ""
+    delete: list[str] = Field(default_factory=list, description="points that the plan expires")
+    reasons: dict[str, list[str]] = Field(default_factory=dict, description="point to why it expires, for the log")
+    prune: bool = Field(default=True, description="something is to be freed")
+    may_empty: bool = Field(
+        default=False, description="the last point may go, too: an archive chain's have a term each"
+    )
+    lock: bool = Field(default=False, description="locks are to be looked after")
+    lock_mark: str = Field(default="", description="what the chain was when this was planned")
+    ends: dict[str, datetime] = Field(
+        default_factory=dict, description="point to a later end than its manifest's own terms have"
+    )
+
+
+class LockSpec(BaseModel):
+    """Makes points write-once until their terms end; for the maintainer."""
+
+    repository: RepositoryRef
+    chains: list[ChainWork]
+
+
+class RetainSpec(BaseModel):
+    """Deletes expired points, then frees what nothing needs; for the maintainer."""
+
+    repository: RepositoryRef
+    chains: list[ChainWork]
+    immutable: bool = Field(default=False, description="what prune wrote anew is locked like what it replaces")
+    grace: timedelta = Field(default=timedelta(hours=24), description="what nothing needs stays for this long")
+
+
+class HoldSpec(BaseModel):
+    """Holds points until they are released, or releases them; for the maintainer."""
+
+    repository: RepositoryRef
+    points: list[str]
+    on: bool
 
 
 class RehydrateSpec(BaseModel):

@@ -84,6 +84,35 @@ class PointPlan(BaseModel):
     worker_region: str
 
 
+class MaintenancePlan(BaseModel):
+    """A batch of retention: what the maintainer does in one repository, beside it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["retention"] = "retention"
+    role: Literal["maintainer"] = "maintainer"
+    batch: int
+    repository: str
+    worker_profile: str
+    worker_region: str
+
+
+class HoldPlan(BaseModel):
+    """A point to hold or to release."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["hold"] = "hold"
+    role: Literal["maintainer"] = "maintainer"
+    point: str
+    chain: str
+    repository: str
+    on: bool
+    reason: str = ""
+    worker_profile: str
+    worker_region: str
+
+
 def copy_name(key: str, session: str) -> str:
     """Name of a staging copy: ours by its prefix, the source by its key, and the session."""
     return f"{COPY_PREFIX}{key}-{session_mark(session)}"

@@ -8,6 +8,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from holdfast.model.terms import Terms
+
 Consistency = Literal["transactional", "live"]
 PointKind = Literal["full", "increment"]
 Tier = Literal["backup", "archive"]
@@ -50,6 +52,7 @@ class RestorePoint(BaseModel):
     consistency: Consistency
     flags: list[str] = Field(default_factory=list)
     kept_because: list[str] = Field(default_factory=list)
+    terms: Terms | None = Field(default=None, description="how long it is kept; none: nobody's retention touches it")
     identical_possible: bool = False
     entries: list[Entry] = Field(default_factory=list)
     tables: list[Table] = Field(default_factory=list)

@@ -215,7 +215,6 @@ def explain_validation(error: ValidationError) -> str:
 def not_yet(policy: Policy) -> list[str]:
     """What the policy asks for and this version does not do yet; told at every turn, never skipped in silence."""
     asked = {
-        "immutable": policy.immutable,
         "preflight.repair_staging_copy": policy.preflight.repair_staging_copy,
         "drill": policy.drill is not None,
     }

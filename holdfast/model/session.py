@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from holdfast.model.errors import ErrorInfo
 
-SessionKind = Literal["backup", "archive", "download"]
+SessionKind = Literal["backup", "archive", "download", "retention", "hold"]
 
 #: The steps of a source in a session, in the order that people see.
 STEPS: tuple[str, ...] = (
@@ -50,6 +50,8 @@ class Step(BaseModel):
 #: The steps of a source in an archive session and in a download session.
 ARCHIVE_STEPS: tuple[str, ...] = ("validate", "worker", "archive", "cleanup")
 DOWNLOAD_STEPS: tuple[str, ...] = ("validate", "worker", "rehydrate", "download", "cleanup")
+#: Those of a point's source in a session that holds or releases it.
+HOLD_STEPS: tuple[str, ...] = ("validate", "worker", "hold", "cleanup")
 
 
 class SourceRun(BaseModel):
@@ -62,6 +64,7 @@ class SourceRun(BaseModel):
     restore_point: str | None = None
     archive_due: bool = Field(default=False, description="the point goes to the archive repository in this session")
     archive_flags: list[str] = Field(default_factory=list, description="the flags that its archive copy carries")
+    archive_point: str | None = Field(default=None, description="an earlier point that is due instead of this one")
     steps: list[Step] = Field(default_factory=lambda: [Step(name=name) for name in STEPS])
 
     def step(self, name: str) -> Step:
@@ -82,6 +85,18 @@ class Download(BaseModel):
     expires_at: datetime
 
 
+class RetentionSummary(BaseModel):
+    """What retention did in a session. `alarms`: why it deleted nothing; `problems`: what went wrong."""
+
+    deleted: int = 0
+    locked: int = Field(default=0, description="expired points that their locks still keep")
+    freed_bytes: int = 0
+    waiting_bytes: int = Field(default=0, description="freed once the grace for readers is over")
+    lock_changes: int = Field(default=0, description="objects that were locked for the first time or for longer")
+    alarms: list[str] = Field(default_factory=list)
+    problems: list[str] = Field(default_factory=list)
+
+
 class Session(BaseModel):
     """One run: of a policy, on demand, of an archive or a download."""
 
@@ -95,6 +110,7 @@ class Session(BaseModel):
     cancel_requested: bool = False
     slot: str | None = None
     download: Download | None = None
+    retention: RetentionSummary | None = None
     error: ErrorInfo | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from holdfast.model.errors import Damaged, InvalidInput, NotFound, Rehydrating
 from holdfast.model.installation import Installation
 from holdfast.model.job import Progress
 from holdfast.model.point import RestorePoint, Tier, point_id
+from holdfast.model.terms import Terms
 from holdfast.repository.errors import NewerFormat, PointConflict
 from holdfast.repository.format import check_id
 from holdfast.repository.frames.codecs import LEVEL
@@ -27,6 +28,7 @@ from holdfast.repository.objects.locators import chain_ids, chains_of_point, man
 from holdfast.repository.objects.manifests import PointHeader, ReadManifest
 from holdfast.repository.objects.owners import Owner, adopt, claim, read_owner
 from holdfast.repository.objects.seal import Sealer
+from holdfast.repository.points.confirming import confirm
 from holdfast.repository.points.content import PointContent
 from holdfast.repository.points.copying import content_of_point
 from holdfast.repository.points.point_reading import ChainReader, PointReader
@@ -226,23 +228,36 @@ class Repository:
         flags: list[str],
         session: str,
         owner: str,
+        terms: Terms | None = None,
         progress: ProgressFn = _silent,
         cancelled: CancelledFn = _never,
     ) -> RestorePoint:
         """Writes a self-contained copy of a point into `target` under its key, and verifies every entry on the way.
 
-        The copy has an id of its own, the same for every attempt of `session`. Raises as `store_point`, and Damaged.
+        The copy has an id of its own, the same for every attempt of `session`. `terms` are the copy's. A copy that an
+        earlier session made for the same flags is given back. Raises as `store_point`, and Damaged.
         """
         read = self._find(point)
         origin = read.manifest.point
+        earlier = target._copy_of(origin, flags) if flags else None
+        if earlier is not None:
+            return target._reader(earlier).point(target.name, target.tier)
         copied = origin.model_copy(
             update={
                 "id": point_id(origin.created_at, origin.chain, f"{session}/archive/{origin.id}"),
                 "flags": flags,
+                "terms": terms,
                 "session": session,
             }
         )
         return target._store(lambda: content_of_point(self._reader(read)), copied, owner, progress, cancelled)
+
+    def confirm_point(self, point: str, progress: ProgressFn = _silent, cancelled: CancelledFn = _never) -> bool:
+        """Reads back what was just written of a point; whether that was all of its data, too (not from an archive tier).
+
+        Raises NotFound, Damaged, Cancelled.
+        """
+        return confirm(self._reader(self._find(point)), progress, cancelled)
 
     def manifests(self, chain: str) -> tuple[list[ReadManifest], list[Problem]]:
         """All manifests of a chain that can be read, in their order, and everything that is wrong with them."""
@@ -326,20 +341,27 @@ class Repository:
         ]
 
     def prune(
-        self, rules: PruneRules, *, owner: str, progress: ProgressFn = _silent, cancelled: CancelledFn = _never
+        self,
+        rules: PruneRules,
+        *,
+        owner: str,
+        chains: Collection[str] | None = None,
+        progress: ProgressFn = _silent,
+        cancelled: CancelledFn = _never,
     ) -> PruneReport:
-        """Frees what no point needs, chain by chain. What is damaged, in use or another's is left out, as the report says.
+        """Frees what no point needs, chain by chain, of all or of `chains`. What is damaged, in use or another's is left
+        out, as the report says.
 
         Raises Cancelled, Unavailable; what was done by then stays done and the next prune goes on.
         """
-        archive = self.description.archive
         return prune_repository(
             self.store,
             self._chain,
             rules,
             self.clock,
             owner,
-            archive=archive,
+            archive=self.description.archive,
+            only=None if chains is None else [check_id(chain, "chain") for chain in chains],
             installation=self.installation,
             progress=progress,
             cancelled=cancelled,
@@ -361,8 +383,12 @@ class Repository:
     @property
     def locks(self) -> PointLocks:
         """Locks and holds of points, as of now."""
+        return self.locks_of(self.chains())
+
+    def locks_of(self, chains: Iterable[str]) -> PointLocks:
+        """The same for the points of these chains alone: in a large repository the others are not read."""
         origin, now = self.description.created_at, self.clock.now()
-        return PointLocks(self.store, [self._chain(one) for one in self.chains()], self._reader, origin, now)
+        return PointLocks(self.store, [self._chain(one) for one in chains], self._reader, origin, now)
 
     def _chain(self, chain: str) -> Chain:
         return Chain(self.store, self.sealer, check_id(chain, "chain"))
@@ -420,6 +446,14 @@ class Repository:
     def _claim(self, chain: Chain) -> None:
         if self.installation is not None:
             claim(chain, self.installation, self.clock.now())
+
+    def _copy_of(self, origin: PointHeader, flags: list[str]) -> ReadManifest | None:
+        """A copy of that point which carries these flags: a chain makes one point at a time, so its moment tells."""
+        for read in self._chain(origin.chain).manifests()[0]:
+            told = read.manifest.point
+            if told.created_at == origin.created_at and set(flags) <= set(told.flags):
+                return read
+        return None
 
     def _existing(self, header: PointHeader) -> ReadManifest | None:
         """The point of that id, where a writer committed it. Raises PointConflict where another chain has it."""

@@ -12,7 +12,8 @@ from holdfast.worker.synchronise import read_chain
 
 
 def work(assignment: Assignment) -> dict[str, Any]:
-    """Output: `point`, the copy, with tier `archive`; `points` and `problems`, the whole chain in the archive repository.
+    """Output: `point`, the copy, with tier `archive`, read back; `data_read`, whether that was all of it (an archive tier
+    gives back only what describes the data); `points` and `problems`, the whole chain in the archive repository.
 
     Nothing else reads that chain, so this is how a catalog that lost it learns it again. Done again, it gives back the
     same copy.
@@ -27,6 +28,7 @@ def work(assignment: Assignment) -> dict[str, Any]:
             spec.point,
             target,
             flags=spec.flags,
+            terms=spec.terms,
             session=spec.session,
             owner=assignment.owner,
             progress=assignment.progress.show,
@@ -34,4 +36,6 @@ def work(assignment: Assignment) -> dict[str, Any]:
         )
 
     point = once_unlocked(assignment, write)
-    return {"point": point.model_dump(mode="json", by_alias=True), **read_chain(target, point.chain)}
+    data_read = target.confirm_point(point.id, assignment.progress.show, assignment.stop.asked)
+    told = point.model_dump(mode="json", by_alias=True)
+    return {"point": told, "data_read": data_read, **read_chain(target, point.chain)}

@@ -45,6 +45,7 @@ def work(assignment: Assignment) -> dict[str, Any]:
         created_at=spec.created_at,
         consistency=spec.consistency,
         flags=spec.flags,
+        terms=spec.terms,
         warnings=spec.warnings,
     )
     show, cancelled = assignment.progress.show, assignment.stop.asked

@@ -87,6 +87,7 @@ class PointReader:
             kind=manifest.kind,
             consistency=header.consistency,
             flags=header.flags,
+            terms=header.terms,
             identical_possible=manifest.identical_possible,
             entries=self.recipe.entries,
             tables=self.recipe.tables,

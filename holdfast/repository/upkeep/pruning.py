@@ -6,7 +6,7 @@ fails at its number. Restores that had read the index before the record have the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -293,18 +293,20 @@ def prune_repository(
     owner: str,
     *,
     archive: bool,
+    only: Collection[str] | None,
     installation: Installation | None,
     progress: Callable[[Progress], None],
     cancelled: Callable[[], bool],
 ) -> PruneReport:
-    """Prunes every chain of a repository, one after the other; those that `installation` does not own are left out."""
+    """Prunes every chain of a repository, or only these, one after the other; those that `installation` does not own are
+    left out."""
     located: dict[str, list[str]] = {}
-    chains = set(chain_ids(store))
     listing = list_all(store)
+    chains = {*chain_ids(store), *listing.chains} if only is None else set(only)
     for name in listing.locators:
         located.setdefault(name.rpartition("/")[2], []).append(name.split("/")[1])
     report = PruneReport(rules.dry_run)
-    for chain in sorted(chains | set(listing.chains)):
+    for chain in sorted(chains):
 
         def check(chain: str = chain) -> None:
             if cancelled():

@@ -1,0 +1,128 @@
+"""Retain: deletes the points that the plan expires, then frees what nothing needs. For the maintainer's identity alone.
+
+The plan comes from the app; a manifest has the last word: what its own terms still keep is never deleted, whatever was
+planned on the word of a catalog that may be old, damaged or somebody else's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from holdfast.model.clock import iso
+from holdfast.model.errors import Damaged, HoldfastError, Unavailable
+from holdfast.model.job import ChainWork, RetainSpec
+from holdfast.repository import PruneRules
+from holdfast.worker.assignment import Assignment
+from holdfast.worker.lock import lock_chain
+from holdfast.worker.patience import once_unlocked
+
+if TYPE_CHECKING:
+    from holdfast.repository import Deletion, Repository
+
+
+def work(assignment: Assignment) -> dict[str, Any]:
+    """Output: `chains`, one each (see `_chain`). One that fails keeps none of the others. Safe to do again at any moment.
+
+    Raises Unavailable and Cancelled, which concern all.
+    """
+    spec = assignment.spec(RetainSpec)
+    assignment.progress.update(phase="opening the repository")
+    repository = assignment.repositories.open(spec.repository)
+    told: list[dict[str, Any]] = []
+    for one in spec.chains:
+        assignment.stop.check()
+        assignment.progress.update(phase=f"retention: {one.source or one.chain}")
+        found = _empty(one.chain)
+        try:
+            _chain(assignment, repository, spec, one, found)
+        except Unavailable:
+            raise
+        except HoldfastError as error:
+            assignment.stop.check()
+            found["error"] = f"{error.title}: {error.detail}"
+        told.append(found)
+    return {"chains": told}
+
+
+def _empty(chain: str) -> dict[str, Any]:
+    return {
+        "chain": chain,
+        "deleted": [],
+        "gone": [],
+        "kept": {},
+        "locked": {},
+        "freed_bytes": 0,
+        "waiting_bytes": 0,
+        "waiting_until": None,
+        "refused_bytes": 0,
+        "problems": [],
+        "error": None,
+    }
+
+
+def _chain(
+    assignment: Assignment, repository: Repository, spec: RetainSpec, one: ChainWork, found: dict[str, Any]
+) -> None:
+    """Fills in `deleted`, `gone` (there was no such point), `kept` (point to why), `locked` (point to when it ends),
+    bytes freed, still waiting for the grace to end, refused because of locks.
+    """
+    going = _expired(repository, one, found)
+    if going:
+
+        def delete() -> list[Deletion]:
+            return repository.delete_points(going, owner=assignment.owner, last_too=one.may_empty)
+
+        for deletion in once_unlocked(assignment, delete):
+            found["deleted"] += deletion.deleted
+            found["gone"] += deletion.gone_before
+            found["problems"] += [f"{refusal.object}: {refusal.why}" for refusal in deletion.refused]
+    _prune(assignment, repository, spec, one, found)
+
+
+def _expired(repository: Repository, one: ChainWork, found: dict[str, Any]) -> list[str]:
+    """Of what is planned: what is there, is kept by nothing that its manifest says, and is not write-once any more."""
+    now = repository.clock.now()
+    reads, problems = repository.manifests(one.chain)
+    if problems and one.delete:
+        raise Damaged(f"{'; '.join(map(str, problems))}; nothing is deleted before that is settled")
+    there = {read.manifest.point.id: read for read in reads}
+    going: list[str] = []
+    for point in one.delete:
+        read = there.get(point)
+        if read is None:
+            found["gone"].append(point)
+            continue
+        terms = read.manifest.point.terms
+        if terms is None:
+            found["kept"][point] = "its manifest names no end"
+        elif terms.keeps(now):
+            found["kept"][point] = f"its manifest keeps it until {terms.last_day}"
+        else:
+            info = repository.store.stat(read.name)
+            if info.write_once(now):
+                found["locked"][point] = "held" if info.held else iso(info.locked_until or now)
+            else:
+                going.append(point)
+    if going and not one.may_empty and not set(there) - set(going):
+        # The plan never empties a chain; a catalog that knows points which are not there could.
+        newest = max(going, key=lambda point: there[point].manifest.sequence)
+        going.remove(newest)
+        found["kept"][newest] = "it is the last point of its chain"
+    return going
+
+
+def _prune(
+    assignment: Assignment, repository: Repository, spec: RetainSpec, one: ChainWork, found: dict[str, Any]
+) -> None:
+    # What a lock keeps, prune finds again when it has ended.
+    rules = PruneRules(grace=spec.grace)
+    cancelled = assignment.stop.asked
+    report = repository.prune(rules, owner=assignment.owner, chains=[one.chain], cancelled=cancelled)
+    (chain,) = report.chains
+    found["freed_bytes"], found["waiting_bytes"] = report.freed_bytes, report.waiting_bytes
+    found["waiting_until"] = iso(chain.waiting_until) if chain.waiting_until else None
+    found["refused_bytes"] = sum(refusal.bytes for refusal in chain.refused)
+    found["error"] = chain.error
+    if chain.written and spec.immutable:
+        told = lock_chain(repository, one.chain, one.ends)
+        found["problems"] += told["problems"]
