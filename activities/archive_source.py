@@ -19,7 +19,25 @@ bp = df.Blueprint()
 @bp.activity_trigger(input_name="given")
 @answered()
 def plan_archive(app: Services, given: Given) -> Answer:
-    """How many batches of this backup session hold a source whose point is due for the archive."""
+    """How many batches of this backup session hold a source whose point is due for the archive.
+
+    Where this session's own is not due, an earlier one may be waiting: an archive session that failed is caught up.
+    """
+    session = given["session"]
+    policy = app.catalog.policies.get(given["policy"]).policy
+    # The oldest of each database.
+    found = reversed(app.catalog.retention.waiting()) if policy.archive is not None else ()
+    waiting = {source_key(one.source): one for one in found}
+    own = set(app.catalog.sessions.source_keys(session, archive_due=True))
+    for key in sorted((waiting.keys() & set(app.catalog.sessions.source_keys(session))) - own):
+        one = waiting[key]
+        try:
+            point = app.catalog.points.get(one.point)
+        except NotFound:  # a person deleted it
+            app.catalog.retention.forget(policy.repository, one.chain, one.point)
+            continue
+        flags = list(point.terms.archive) if point.terms is not None else []
+        app.catalog.sessions.set_source(session, key, archive_due=True, archive_flags=flags, archive_point=point.id)
     due = app.catalog.sessions.source_keys(given["session"], archive_due=True)
     return {"batches": -(-len(due) // BATCH)}
 
@@ -62,7 +80,8 @@ def validate_archive(app: Services, given: Given) -> Answer:
     """Settles which point goes where, and where the worker runs: in the region of the repository that is read."""
     source = app.catalog.sessions.set_source(given["session"], given["key"], State.RUNNING, again=True)
     policy = app.catalog.policies.get(given["policy"]).policy
-    if source.restore_point is None or policy.archive is None:
+    wanted = source.archive_point or source.restore_point
+    if wanted is None or policy.archive is None:
         raise NotFound(f"{source.source} has no point to archive in session {given['session']}")
     origin, target = app.repository(policy.repository), app.repository(policy.archive)
     if not target.archive:
@@ -70,7 +89,7 @@ def validate_archive(app: Services, given: Given) -> Answer:
             f"{policy.archive!r} is not an archive repository",
             help="Set `archive: true` on it in HOLDFAST_REPOSITORIES, or name another in the policy.",
         )
-    point = app.catalog.points.get(source.restore_point)
+    point = app.catalog.points.get(wanted)
     plan = PointPlan(
         kind="archive",
         point=point.id,

@@ -28,6 +28,10 @@ def close_session(app: Services, given: Given) -> Answer:
         else:
             states.append(source.state)
     state = outcome(states, cancelled=session.cancel_requested)
+    done = session.retention
+    if state is State.SUCCEEDED and done is not None and (done.alarms or done.problems):
+        # Everything is backed up, and yet somebody has to look.
+        state = State.PARTIAL
     if failed is not None:
         state = State.CANCELLED if failed.code == Cancelled.code else State.FAILED
         app.catalog.log.write(session.id, "error", f"{failed.title}: {failed.detail}. {failed.help}")

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered, brief
+from activities.lease_worker import of_source
+from activities.retain_batch import locked, retained
 from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError, ReportedError, StepTooLong, WorkerLost
 from holdfast.model.job import JobResult
 from holdfast.model.plan import BackupPlan
@@ -33,14 +35,17 @@ def collect_job(app: Services, given: Given) -> Answer:
     app.catalog.jobs.close(given["job"])
     if result.state == "succeeded":
         answer = _TAKE_IN[kind](app, given, result)
-        app.catalog.sessions.set_step(session, key, kind, State.SUCCEEDED, str(answer.pop("detail", "")))
+        detail = str(answer.pop("detail", ""))
+        if of_source(given):
+            app.catalog.sessions.set_step(session, key, kind, State.SUCCEEDED, detail)
         return {**answer, "job": given["job"]}
     error = _error(result)
     if result.state == "lost":
         app.catalog.workers.set_state(given["worker"], "failed", failure=error.detail)
     state = State.CANCELLED if isinstance(error, Cancelled) else State.FAILED
-    app.catalog.sessions.set_step(session, key, kind, state, error.detail)
-    source = app.catalog.sessions.source(session, key).source
+    source = None
+    if of_source(given):
+        source = app.catalog.sessions.set_step(session, key, kind, state, error.detail).source
     app.catalog.log.write(session, "error", f"{kind}, attempt {given['attempt']}: {error}. {error.help}", source=source)
     return {"error": brief(error.info()), "job": given["job"]}
 
@@ -125,6 +130,11 @@ def _download(app: Services, given: Given, result: JobResult) -> Answer:
     return {"detail": f"{result.output['bytes']:,} bytes"}
 
 
+def _held(app: Services, given: Given, result: JobResult) -> Answer:
+    out = result.output
+    return {"detail": f"{out['objects']:,} objects, {out['changed']:,} of them just now"}
+
+
 _TAKE_IN: dict[str, Callable[[Services, Given, JobResult], Answer]] = {
     "synchronise": _synchronise,
     "preflight": _preflight,
@@ -133,4 +143,7 @@ _TAKE_IN: dict[str, Callable[[Services, Given, JobResult], Answer]] = {
     "archive": _stored,
     "rehydrate": _rehydrate,
     "download": _download,
+    "lock": locked,
+    "retain": retained,
+    "hold": _held,
 }

@@ -7,6 +7,7 @@ import azure.durable_functions as df
 from activities.answering import Answer, Given, answered
 from activities.collect_job import reconcile
 from holdfast.model.errors import HoldfastError
+from holdfast.model.plan import PointPlan
 from holdfast.model.point import RestorePoint
 from holdfast.wiring import Services
 
@@ -27,6 +28,11 @@ def commit_point(app: Services, given: Given) -> Answer:
     """Safe to repeat: a point is written under its id."""
     point = stored_point(app, given)
     app.catalog.points.put(point)
+    if point.terms is not None:
+        # Now that the point exists, and not before: a session that failed must not take a period from the next.
+        app.catalog.retention.record_claims(point.chain, point.terms.policy, point.terms.claims)
+        if point.terms.archive:
+            app.catalog.retention.record_waiting(point.chain, point.id, point.source)
     app.catalog.sessions.set_source(given["session"], given["key"], restore_point=point.id)
     rows = sum(table.rows or 0 for table in point.tables)
     detail = f"{point.id}, {point.kind}, {len(point.tables)} tables, {rows:,} rows, {point.stored_bytes:,} bytes stored"
@@ -37,9 +43,15 @@ def commit_point(app: Services, given: Given) -> Answer:
 @bp.activity_trigger(input_name="given")
 @answered()
 def commit_archive(app: Services, given: Given) -> Answer:
-    """Records the archive copy, and what else its chain holds that the catalog does not know."""
+    """Records the archive copy, and what else its chain holds that the catalog does not know.
+
+    The worker read the copy back, and the original whole on the way: that is known of both from now on.
+    """
     point = stored_point(app, given)
     app.catalog.points.put(point)
+    plan = PointPlan.model_validate(given["plan"])
+    app.catalog.retention.record_archived(point.chain, plan.point, point.id)
+    app.catalog.retention.record_verified(plan.origin, point.chain, plan.point)
     result = app.dispatch.result(given["session"], given["job"])
     # The result of a worker that booted from an older bundle has no chain; that is not an empty one.
     if result is not None and "points" in result.output:

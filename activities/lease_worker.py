@@ -8,8 +8,8 @@ import structlog
 from activities.answering import Answer, Given, answered
 from holdfast.catalog import Action, Worker, WorkerRole
 from holdfast.cloud.tags import worker_tags
-from holdfast.model.errors import HoldfastError, Unavailable, WorkerFailed
-from holdfast.settings import RegionProfile
+from holdfast.model.errors import HoldfastError, InvalidInput, Unavailable, WorkerFailed
+from holdfast.settings import RegionProfile, WorkerProfile
 from holdfast.wiring import Services
 from holdfast.worker.boot import custom_data
 
@@ -17,11 +17,24 @@ bp = df.Blueprint()
 
 _log = structlog.get_logger("workers")
 
-ROLE: WorkerRole = "writer"
+
+def _role(given: Given) -> WorkerRole:
+    """Whose identity the machine has: a plan that deletes or locks says so, all others only write."""
+    return "maintainer" if given["plan"].get("role") == "maintainer" else "writer"
+
+
+def of_source(given: Given) -> bool:
+    """Whether the plan is about one source of the session. Retention's is about many chains, some without a source."""
+    return bool(given["plan"].get("kind") != "retention")
 
 
 def _step(given: Given) -> str:
-    """In a backup session the worker of an archive copy is part of the archive step; elsewhere it is a step of its own."""
+    """In a backup session the worker of an archive copy is part of the archive step; elsewhere it is a step of its own.
+
+    The worker of retention is no step of any source.
+    """
+    if not of_source(given):
+        return ""
     return "archive" if given["kind"] == "backup" and given["plan"].get("kind") == "archive" else "worker"
 
 
@@ -32,10 +45,11 @@ def lease_worker(app: Services, given: Given) -> Answer:
     plan, session, key = given["plan"], given["session"], given["key"]
     name, region = plan["worker_profile"], plan["worker_region"]
     place, profile = app.place(name, region), app.worker_profile(name)
-    lease = app.catalog.workers.lease(region, name, ROLE, session, key, profile)
+    role = _role(given)
+    lease = app.catalog.workers.lease(region, name, role, session, key, profile)
     worker = lease.worker
     if worker is None:
-        _forget_gone(app, name, region)
+        _forget_gone(app, name, region, role)
         return {"ready": False, "queued": True, "pending": True, "worker": ""}
     try:
         _bring_up(app, worker, lease.action, place, session)
@@ -56,10 +70,10 @@ def lease_worker(app: Services, given: Given) -> Answer:
     return {"ready": True, "pending": archiving, "worker": worker.name, "detail": f"{worker.name} in {region}"}
 
 
-def _forget_gone(app: Services, profile: str, region: str) -> None:
+def _forget_gone(app: Services, profile: str, region: str, role: WorkerRole) -> None:
     """Makes room in a full pool where a given-up machine is gone, before the janitor's next round."""
     for worker in app.catalog.workers.list():
-        ours = (worker.profile, worker.region, worker.role) == (profile, region, ROLE)
+        ours = (worker.profile, worker.region, worker.role) == (profile, region, role)
         lost = ours and worker.state in ("failed", "deleting") and not worker.slots
         if lost and app.machines.state(app.machine_id(worker)).state == "absent":
             app.catalog.workers.remove(worker.name)
@@ -68,7 +82,7 @@ def _forget_gone(app: Services, profile: str, region: str) -> None:
 
 def _tell(app: Services, given: Given, error: HoldfastError) -> None:
     """An attempt that ended with its worker is told even where the next one succeeds: it cost time and a machine."""
-    source = app.catalog.sessions.source(given["session"], given["key"]).source
+    source = app.catalog.sessions.source(given["session"], given["key"]).source if of_source(given) else None
     text = f"worker, attempt {given['attempt']}: {error}. {error.help}"
     app.catalog.log.write(given["session"], "error", text, source=source)
 
@@ -90,10 +104,21 @@ def _bring_up(app: Services, worker: Worker, action: Action, place: RegionProfil
             worker.name,
             worker.region,
             place,
-            profile.writer_identity,
-            worker_tags(app.settings.installation, session, worker.profile, ROLE),
-            custom_data(app.settings, worker.name, profile, role=ROLE),
+            _identity(profile, worker.role),
+            worker_tags(app.settings.installation, session, worker.profile, worker.role),
+            custom_data(app.settings, worker.name, profile, role=worker.role),
         )
+
+
+def _identity(profile: WorkerProfile, role: WorkerRole) -> str:
+    if role == "writer":
+        return profile.writer_identity
+    if profile.maintainer_identity is None:
+        raise InvalidInput(
+            "the worker profile names no maintainer identity",
+            help="Set maintainer_identity and maintainer_client_id in HOLDFAST_WORKER_PROFILES.",
+        )
+    return profile.maintainer_identity
 
 
 def _is_ready(app: Services, worker: Worker, action: Action) -> bool:

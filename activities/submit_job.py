@@ -6,22 +6,25 @@ import azure.durable_functions as df
 from pydantic import BaseModel
 
 from activities.answering import Answer, Given, answered
-from holdfast.model.clock import parse_iso
-from holdfast.model.flags import Carried, Stamp, claims_found, stamp
+from activities.lease_worker import of_source
+from activities.retain_batch import batch_of
+from activities.settling import settle, settle_copy
 from holdfast.model.job import (
     ArchiveSpec,
     DownloadSpec,
     ExportSpec,
+    HoldSpec,
     Job,
     JobKind,
+    LockSpec,
     PreflightSpec,
     RehydrateSpec,
+    RetainSpec,
     StoreSpec,
     SynchroniseSpec,
 )
-from holdfast.model.plan import BackupPlan, PointPlan, session_mark
+from holdfast.model.plan import BackupPlan, HoldPlan, PointPlan, session_mark
 from holdfast.model.preflight.finding import Finding
-from holdfast.model.schedule import slot_day
 from holdfast.model.session import State
 from holdfast.wiring import Services
 
@@ -39,12 +42,14 @@ def submit_job(app: Services, given: Given) -> Answer:
     """Safe to repeat: the job has one id, and the worker does it once."""
     kind: JobKind = given["kind"]
     session, key = given["session"], given["key"]
-    app.catalog.sessions.set_step(session, key, kind, State.RUNNING, again=True)
+    source = None
+    if of_source(given):
+        source = app.catalog.sessions.set_step(session, key, kind, State.RUNNING, again=True).source
     job = Job(
         id=job_id(given, kind),
         kind=kind,
         session=session,
-        source=app.catalog.sessions.source(session, key).source,
+        source=source,
         step=kind,
         attempt=given["attempt"],
         instance_id=given["instance"],
@@ -61,6 +66,8 @@ def submit_job(app: Services, given: Given) -> Answer:
 
 
 def _spec(app: Services, given: Given, kind: JobKind) -> BaseModel:
+    if given["plan"].get("role") == "maintainer":
+        return _maintenance_spec(app, given, kind)
     if "point" in given["plan"] and "origin" in given["plan"]:
         return _point_spec(app, PointPlan.model_validate(given["plan"]), given, kind)
     plan = BackupPlan.model_validate(given["plan"])
@@ -71,6 +78,7 @@ def _spec(app: Services, given: Given, kind: JobKind) -> BaseModel:
         return PreflightSpec(connection=plan.connection, database=plan.source.database)
     if kind == "export":
         return ExportSpec(connection=plan.connection, workspace=workspace)
+    terms = settle(app, given, plan)
     return StoreSpec(
         repository=app.repository(plan.repository),
         chain=plan.source.chain,
@@ -80,7 +88,8 @@ def _spec(app: Services, given: Given, kind: JobKind) -> BaseModel:
         session=given["session"],
         created_at=plan.created_at,
         consistency=plan.consistency,
-        flags=list(_flags(app, given, plan).flags),
+        flags=list(terms.until) if terms is not None else [],
+        terms=terms,
         warnings=_warnings(app, given),
         workspace=workspace,
     )
@@ -97,6 +106,7 @@ def _point_spec(app: Services, plan: PointPlan, given: Given, kind: JobKind) -> 
             point=plan.point,
             session=given["session"],
             flags=plan.flags,
+            terms=settle_copy(app.catalog.policies.get(given["policy"]).policy, app.catalog.points.get(plan.point)),
         )
     if kind == "rehydrate":
         return RehydrateSpec(repository=origin, chain=plan.chain, point=plan.point)
@@ -110,25 +120,20 @@ def _point_spec(app: Services, plan: PointPlan, given: Given, kind: JobKind) -> 
     )
 
 
-def _flags(app: Services, given: Given, plan: BackupPlan) -> Stamp:
-    """The flags of this point, from its slot and the chain's points; remembers what archiving will need."""
-    session = app.catalog.sessions.get(given["session"], sources=False)
-    if session.slot is None or session.policy is None:
-        return Stamp()
-    policy = app.catalog.policies.get(session.policy).policy
-    chain = plan.source.chain
-    points = [
-        Carried(point.id, slot_day(policy, point.created_at), frozenset(point.flags))
-        for point in app.catalog.points.list(chain=chain).points
-        if point.id != plan.point
-    ]
-    claims = claims_found(policy, chain, points)
-    due = stamp(policy, chain, plan.point, slot_day(policy, parse_iso(session.slot)), claims)
-    if due.archive_flags:
-        app.catalog.sessions.set_source(
-            given["session"], given["key"], archive_due=True, archive_flags=due.archive_flags
-        )
-    return due
+def _maintenance_spec(app: Services, given: Given, kind: JobKind) -> BaseModel:
+    if kind == "hold":
+        hold = HoldPlan.model_validate(given["plan"])
+        return HoldSpec(repository=app.repository(hold.repository), points=[hold.point], on=hold.on)
+    batch = batch_of(app, given["session"], given["plan"]["batch"])
+    repository = app.repository(batch.repository)
+    if kind == "lock":
+        return LockSpec(repository=repository, chains=[one for one in batch.chains if one.lock])
+    return RetainSpec(
+        repository=repository,
+        chains=[one for one in batch.chains if one.prune],
+        immutable=batch.immutable,
+        grace=app.settings.prune_grace,
+    )
 
 
 def _warnings(app: Services, given: Given) -> list[str]:

@@ -142,6 +142,9 @@ class Settings(BaseSettings):
     job_deadline: timedelta = Field(default=timedelta(hours=48), description="one step of one database ends by then")
     rehydrate_poll: timedelta = Field(default=timedelta(minutes=15), description="how often rehydration is looked at")
     retry_delay: timedelta = Field(default=timedelta(seconds=60), description="pause before a step is tried again")
+    prune_grace: timedelta = Field(
+        default=timedelta(hours=24), description="what no point needs any more stays this long for restores that began"
+    )
     staging_expiry: timedelta = Field(default=timedelta(hours=72), description="the janitor removes a copy after this")
     exports_expiry: timedelta = Field(default=timedelta(hours=24), description="downloads are removed after this")
 

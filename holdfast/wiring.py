@@ -11,6 +11,7 @@ from holdfast.clock_file import clock_from
 from holdfast.model.clock import Clock
 from holdfast.model.errors import InvalidInput
 from holdfast.model.job import RepositoryRef
+from holdfast.model.policy import Policy
 from holdfast.settings import RegionProfile, Settings, WorkerProfile
 from holdfast.worker.redaction import redact_event
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
     from holdfast.catalog import Catalog, Worker
+    from holdfast.cloud.containers import Containers
     from holdfast.cloud.databases import SqlServers
     from holdfast.cloud.dispatch import JobDispatch
     from holdfast.cloud.exports import Exports
@@ -87,6 +89,19 @@ class Services:
         from holdfast.cloud.exports import Exports
 
         return Exports(blob_service(self.settings, self.credential), self.settings.exports_container)
+
+    @cached_property
+    def containers(self) -> Containers:
+        """What the containers of repositories can do."""
+        from holdfast.cloud.containers import Containers
+
+        return Containers(self.settings, self.credential)
+
+    def require_immutability(self, policy: Policy) -> None:
+        """Raises ImmutabilityNotReady where the policy wants locks and one of its containers cannot hold them."""
+        if policy.immutable:
+            for name in filter(None, (policy.repository, policy.archive)):
+                self.containers.require_immutability(name, self.repository(name).url)
 
     def repository(self, name: str) -> RepositoryRef:
         """A configured repository as jobs name it. Raises InvalidInput for a name that is not configured."""

@@ -1,4 +1,4 @@
-"""A backup session: open, discover, back up every database, give the workers back, archive what is due, close."""
+"""A backup session: open, discover, back up every database, give the workers back, archive what is due, retention, close."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 
 import azure.durable_functions as df
 
+from orchestrators.retention import retain
 from orchestrators.steps import Answer, deallocate_workers, fan_out, open_session, step, tell_session
 
 bp = df.Blueprint()
 
-#: Activities that follow the last database, in order, whatever became of it. Retention joins here: after archiving, so
-#: that no point goes before its archive copy is there. Notifications come last, once the session has ended.
+#: Activities that follow the last database and retention, in order, whatever became of them. Notifications come last,
+#: once the session has ended.
 AFTERWARDS: tuple[str, ...] = ("close_session",)
 
 
@@ -33,6 +34,8 @@ def policy_run(context: df.DurableOrchestrationContext) -> Generator[Any, Any, A
             failed = None if due["ok"] else due["error"]
         else:
             failed = found["error"]
+        # After archiving, so that no point goes before its copy is there; and although no database was found.
+        yield from retain(context, run)
     answer: Answer = {"ok": True}
     for name in AFTERWARDS:
         answer = yield from step(context, name, {**run, "error": failed}, retries=5)

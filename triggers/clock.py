@@ -11,9 +11,8 @@ import structlog
 
 from holdfast.catalog import StoredPolicy, new_id
 from holdfast.model.clock import iso, parse_iso
-from holdfast.model.errors import NotFound
-from holdfast.model.policy import Policy
-from holdfast.model.schedule import catch_up_slot, due_slot, latest_slot, missed_slots, most_frequent
+from holdfast.model.errors import HoldfastError, NotFound
+from holdfast.model.schedule import due_slot, missed_slots, most_frequent
 from holdfast.model.session import Session, State
 from holdfast.wiring import Services, services
 from triggers.starting import Start, begin, record
@@ -28,6 +27,7 @@ _log = structlog.get_logger("clock")
 async def clock(timer: func.TimerRequest, client: df.DurableOrchestrationClient) -> None:
     """Starts what is due. A tick that dies half-way is made good by the next: the slot is noted after the start."""
     app = services()
+    await asyncio.to_thread(_note_clock, app)
     for stored in await asyncio.to_thread(_policies, app):
         try:
             start = await asyncio.to_thread(_due, app, stored)
@@ -46,24 +46,28 @@ def _policies(app: Services) -> list[StoredPolicy]:
     return app.catalog.policies.list()
 
 
+def _note_clock(app: Services) -> None:
+    """What time it was: retention compares it with what time it is, and does not believe a clock that jumps."""
+    try:
+        app.catalog.retention_runs.note_clock()
+    except HoldfastError:
+        _log.exception("the time could not be noted")
+
+
 def _due(app: Services, stored: StoredPolicy) -> Start | None:
     policy, now = stored.policy, app.clock.now()
     if most_frequent(policy.schedules) is None:
         return None
-    last = _last(app, stored)
-    slot, given = due_slot(policy, now, last), {}
+    slot = due_slot(policy, now, _last(app, stored))
     if slot is None:
-        slot = catch_up_slot(policy, now, last)
-        if slot is None or not _has_failed(app, _session_id(policy, last)):
-            return None
-        given = {"due_since": iso(latest_slot(policy, slot) or last)}
+        return None
     session = Session(
-        id=_session_id(policy, slot),
+        id=new_id(slot, policy.name, occasion=iso(slot)),
         policy=policy.name,
         started_at=now,
         slot=iso(slot),
     )
-    start = Start(session, given)
+    start = Start(session)
     try:
         found = app.catalog.sessions.get(session.id, sources=False)
     except NotFound:
@@ -75,24 +79,12 @@ def _due(app: Services, stored: StoredPolicy) -> Start | None:
     return None
 
 
-def _session_id(policy: Policy, slot: datetime) -> str:
-    return new_id(slot, policy.name, occasion=iso(slot))
-
-
-def _has_failed(app: Services, session: str) -> bool:
-    """Whether the session ended and left databases without a point. One that a person cancelled is not tried again."""
-    try:
-        return app.catalog.sessions.get(session, sources=False).state in (State.FAILED, State.PARTIAL)
-    except NotFound:
-        return False
-
-
 def _record(app: Services, stored: StoredPolicy, start: Start) -> None:
     record(app, start)
     missed = missed_slots(stored.policy, _slot(start), _last(app, stored))
     if missed:
         text = f"{missed} earlier slot{'s' if missed > 1 else ''} had no session; this one stands for them"
-        app.catalog.log.write(start.session.id, "warning", text, once="missed")
+        app.catalog.log.write(start.session.id, "warning", text)
 
 
 def _last(app: Services, stored: StoredPolicy) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from holdfast.model.point import RestorePoint
+from triggers.kept import with_reasons
 from triggers.routes import AFTER, LIMIT, Call, Parameter, Reply, page, route
 
 _MOST = 500
@@ -31,7 +32,8 @@ def list_points(call: Call) -> Reply:
         after=call.query.get("after", ""),
         limit=limit,
     )
-    return Reply(page([p.model_dump(mode="json", by_alias=True) for p in found.points], found.after))
+    told = with_reasons(call.app, found.points)
+    return Reply(page([p.model_dump(mode="json", by_alias=True) for p in told], found.after))
 
 
 @route(
@@ -43,4 +45,5 @@ def list_points(call: Call) -> Reply:
 )
 def get_point(call: Call) -> Reply:
     point = call.app.catalog.points.get(call.path["id"], repository=call.query.get("repository"))
-    return Reply(point.model_dump(mode="json", by_alias=True))
+    (told,) = with_reasons(call.app, [point])
+    return Reply(told.model_dump(mode="json", by_alias=True))

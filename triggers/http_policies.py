@@ -61,6 +61,7 @@ def _check_names(call: Call, policy: Policy) -> None:
             call.app.channel(name)
         except InvalidInput as error:
             raise InvalidPolicy(f"notify: {error.detail}", help=error.help) from None
+    call.app.require_immutability(policy)
 
 
 @route("DELETE", "policies/{name}", "Removes a policy; its points stay", status=204)

@@ -32,7 +32,9 @@ _MOST = 500
 _STARTS: dict[str, Any] = {"gives": SessionView, "status": 202, "parameters": (IDEMPOTENCY,)}
 
 
-def _started(call: Call, kind: SessionKind, policy: str | None, given: dict[str, object], word: str) -> Reply:
+def started(call: Call, kind: SessionKind, policy: str | None, given: dict[str, object], word: str) -> Reply:
+    """Records a session and answers with it; it begins once the answer is on its way. The same idempotency key gives the
+    same session."""
     app, now = call.app, call.app.clock.now()
     key = call.headers.get("idempotency-key")
     session_id = new_id(now, word)
@@ -64,8 +66,12 @@ def _started(call: Call, kind: SessionKind, policy: str | None, given: dict[str,
 def start_backup(call: Call) -> Reply:
     asked = call.body(StartBackup)
     call.app.catalog.policies.get(asked.policy)
-    given: dict[str, object] = {"databases": asked.databases, "staging": asked.staging}
-    return _started(call, "backup", asked.policy, given, asked.policy)
+    given: dict[str, object] = {
+        "databases": asked.databases,
+        "staging": asked.staging,
+        "hold_days": asked.hold_days,
+    }
+    return started(call, "backup", asked.policy, given, asked.policy)
 
 
 @route(
@@ -80,7 +86,7 @@ def start_backup(call: Call) -> Reply:
 def run_policy(call: Call) -> Reply:
     asked = call.body(RunPolicy)
     policy = call.app.catalog.policies.get(call.path["name"]).policy
-    return _started(call, "backup", policy.name, {"staging": asked.staging}, policy.name)
+    return started(call, "backup", policy.name, {"staging": asked.staging}, policy.name)
 
 
 @route(
@@ -95,7 +101,7 @@ def run_policy(call: Call) -> Reply:
 def start_archive(call: Call) -> Reply:
     asked = call.body(StartArchive)
     policy = call.app.catalog.policies.get(asked.policy).policy
-    return _started(call, "archive", policy.name, {"databases": asked.databases}, f"{policy.name}-archive")
+    return started(call, "archive", policy.name, {"databases": asked.databases}, f"{policy.name}-archive")
 
 
 @route(
@@ -116,7 +122,7 @@ def start_download(call: Call) -> Reply:
         "identical": asked.identical,
         "worker_profile": asked.worker,
     }
-    return _started(call, "download", None, given, "download")
+    return started(call, "download", None, given, "download")
 
 
 @route(

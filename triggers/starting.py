@@ -12,7 +12,13 @@ from holdfast.model.errors import Conflict
 from holdfast.model.session import Session
 from holdfast.wiring import Services
 
-ORCHESTRATOR = {"backup": "policy_run", "archive": "archive_points", "download": "download_point"}
+ORCHESTRATOR = {
+    "backup": "policy_run",
+    "archive": "archive_points",
+    "download": "download_point",
+    "retention": "retain_points",
+    "hold": "hold_point",
+}
 
 _RUNNING = ("Pending", "Running", "ContinuedAsNew", "Suspended")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -64,6 +64,16 @@ class DownloadView(BaseModel):
     expires_at: datetime
 
 
+class RetentionView(BaseModel):
+    deleted: int
+    locked: int = Field(description="expired points that their locks still keep")
+    freed_bytes: int
+    waiting_bytes: int = Field(description="freed once the grace for readers is over")
+    lock_changes: int = Field(description="objects that were locked for the first time or for longer")
+    alarms: list[str] = Field(description="why nothing was deleted")
+    problems: list[str]
+
+
 class SessionView(BaseModel):
     id: str
     policy: str | None
@@ -74,6 +84,7 @@ class SessionView(BaseModel):
     error: ErrorView | None
     sources: list[SourceView]
     download: DownloadView | None = None
+    retention: RetentionView | None = None
 
 
 class SourceProgress(BaseModel):
@@ -104,6 +115,9 @@ class StartBackup(BaseModel):
         default=None, max_length=50, description="globs; absent: what the policy selects"
     )
     staging: bool | None = Field(default=None, description="true or false overrules the policy")
+    hold_days: int | None = Field(
+        default=None, ge=1, le=36500, description="how long the points are kept; absent: as the policy says"
+    )
 
 
 class RunPolicy(BaseModel):
@@ -130,6 +144,82 @@ class StartDownload(BaseModel):
 
     repository: str | None = Field(default=None, description="where several hold the point; absent: the backup one")
     identical: bool = Field(default=False, description="the very file that SqlPackage wrote, or an error")
+    worker: str = Field(default="standard", description="worker profile")
+
+
+class VerdictView(BaseModel):
+    policy: str = Field(description="the policy that answers for the chain")
+    source: str
+    chain: str
+    repository: str
+    tier: str
+    id: str
+    day: date
+    flags: list[str] = Field(description="those of its archive copy with a star")
+    until: date | None = Field(description="the last day on which flags or its end keep it")
+    expires_on: date | None = Field(description="the first day on which it may go; guards may keep it longer")
+    keep: bool
+    reasons: list[str]
+
+
+class AlarmView(BaseModel):
+    kind: str = Field(description="clock-went-back, clock-jumped or mass-expiry")
+    detail: str
+    approval: str = Field(description="what approves exactly these deletions")
+    approved: bool
+
+
+class Approval(BaseModel):
+    """Approves an alarm of the policy's last retention."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    approval: str = Field(max_length=64)
+
+
+class RunRetention(BaseModel):
+    """Runs retention now. What stopped it before must be approved first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Reapply(BaseModel):
+    """Applies an edited policy to points that exist. Ends only grow."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: bool = Field(default=False, description="only says what would change")
+
+
+class ReappliedView(BaseModel):
+    id: str
+    source: str
+    repository: str
+    day: date
+    before: dict[str, date]
+    after: dict[str, date]
+    changed: bool
+    notes: list[str]
+
+
+class RetentionLogView(BaseModel):
+    at: datetime
+    policy: str
+    session: str
+    repository: str
+    chain: str
+    source: str
+    point: str
+    reasons: list[str]
+
+
+class HoldPoint(BaseModel):
+    """Holds a point, or releases it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    repository: str | None = Field(default=None, description="where several hold the point; absent: the backup one")
+    reason: str = Field(default="", max_length=500, description="for whoever finds the hold years later")
     worker: str = Field(default="standard", description="worker profile")
 
 
@@ -188,6 +278,7 @@ def session_view(app: Services, session: Session, *, link: bool = False) -> dict
     """A session as the contract shows it; with `link`, a finished download is handed out."""
     whole = session.model_dump(mode="json", include={"id", "policy", "kind", "state", "started_at", "ended_at"})
     view = {**whole, "error": error_view(session.error), "sources": [source_view(s) for s in session.sources]}
+    view["retention"] = session.retention.model_dump(mode="json") if session.retention is not None else None
     view["download"] = None
     if link and session.download is not None and session.download.expires_at > app.clock.now():
         done = session.download

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from holdfast.catalog.details import Details
@@ -13,8 +14,11 @@ from holdfast.catalog.outbox import Outbox
 from holdfast.catalog.points import Points
 from holdfast.catalog.policies import Policies
 from holdfast.catalog.promises import Promises
+from holdfast.catalog.retention import Retention
+from holdfast.catalog.retention_runs import RetentionRuns
 from holdfast.catalog.sessions import Sessions
 from holdfast.catalog.source_runs import SourceRuns
+from holdfast.catalog.standing import Standing, standings
 from holdfast.catalog.tables import Row, Table
 from holdfast.catalog.workers import Workers
 from holdfast.model.clock import Clock, iso
@@ -38,6 +42,7 @@ TABLES = (
     "holdfastknown",
     "holdfastoutbox",
     "holdfastpromises",
+    "holdfastretention",
 )
 
 
@@ -47,7 +52,7 @@ class Catalog:
     def __init__(self, tables: TableServiceClient, details: ContainerClient, clock: Clock) -> None:
         self._details = Details(details)
         self._clock = clock
-        meta, policies, sessions, sources, points, workers, jobs, log, known, outbox, promises = (
+        meta, policies, sessions, sources, points, workers, jobs, log, known, outbox, promises, retention = (
             Table(tables, name, self._details, always_away=("details",)) for name in TABLES
         )
         self._meta = meta
@@ -60,6 +65,23 @@ class Catalog:
         self.known = KnownSources(known)
         self.outbox = Outbox(outbox, clock)
         self.promises = Promises(promises, clock)
+        self.retention = Retention(retention, clock)
+        self.retention_runs = RetentionRuns(retention, clock)
+
+    def standings(
+        self, *, policy: str | None = None, database: str | None = None, chain: str | None = None
+    ) -> Iterator[Standing]:
+        """How every point stands with retention at this moment; see `standing.standings`."""
+        policies = {stored.policy.name: stored.policy for stored in self.policies.list()}
+        return standings(
+            self.points,
+            self.retention,
+            policies,
+            self._clock.now(),
+            policy=policy,
+            database=database,
+            chain=chain,
+        )
 
     def check_version(self) -> int:
         """The version of the schema, recorded where there is none. Raises CatalogTooNew."""

@@ -138,6 +138,12 @@ class Points:
 
         return persist(once, f"the points of {chain}")
 
+    def by_chain(self, chain: str | None = None) -> Iterator[RestorePoint]:
+        """Points of every chain, or of one, chain by chain, each chain oldest first: a page in memory and no more."""
+        prefix = (_BY_CHAIN,) if chain is None else (_BY_CHAIN, chain)
+        for row in self._table.rows(_POINTS, prefix=prefix):
+            yield self._point(row)
+
     def remove(self, point_id: str, *, repository: str) -> bool:
         """Forgets a point; whether it was known."""
 

@@ -22,8 +22,10 @@ from holdfast.model.errors import ErrorInfo, NotFound
 from holdfast.model.session import (
     ARCHIVE_STEPS,
     DOWNLOAD_STEPS,
+    HOLD_STEPS,
     STEPS,
     Download,
+    RetentionSummary,
     Session,
     SessionKind,
     SourceRun,
@@ -37,6 +39,8 @@ _STEPS_OF: dict[SessionKind, tuple[str, ...]] = {
     "backup": STEPS,
     "archive": ARCHIVE_STEPS,
     "download": DOWNLOAD_STEPS,
+    "retention": (),
+    "hold": HOLD_STEPS,
 }
 
 
@@ -163,6 +167,7 @@ class Sessions:
         *,
         archive_due: bool | None = None,
         archive_flags: Sequence[str] | None = None,
+        archive_point: str | None = None,
         settle: bool = False,
         again: bool = False,
     ) -> SourceRun:
@@ -176,6 +181,7 @@ class Sessions:
             "restore_point": restore_point,
             "archive_due": archive_due,
             "archive_flags": None if archive_flags is None else list(archive_flags),
+            "archive_point": archive_point,
         }
         return self._sources.set_source(session_id, key, state, changes, settle=settle, again=again)
 
@@ -193,6 +199,10 @@ class Sessions:
     def set_download(self, session_id: str, download: Download) -> Session:
         """Records what a download session made. Raises NotFound."""
         return self._change(session_id, lambda found: found.model_copy(update={"download": download}))
+
+    def set_retention(self, session_id: str, summary: RetentionSummary) -> Session:
+        """Records what retention did in the session. Raises NotFound."""
+        return self._change(session_id, lambda found: found.model_copy(update={"retention": summary}))
 
     def begin(self, session_id: str) -> Session:
         """Records that the session's orchestration runs. Raises NotFound."""
@@ -261,6 +271,7 @@ class Sessions:
 
     def _session(self, row: Row) -> Session:
         error, download = self._table.value(row, "error"), row.text("download")
+        retention = self._table.value(row, "retention")
         return Session(
             id=row.text("id"),
             policy=row.text("policy") or None,
@@ -271,6 +282,7 @@ class Sessions:
             cancel_requested=row.flag("cancel_requested"),
             slot=row.text("slot") or None,
             download=Download.model_validate_json(download) if download else None,
+            retention=RetentionSummary.model_validate_json(retention) if retention else None,
             error=ErrorInfo.model_validate_json(error) if error else None,
         )
 
@@ -286,5 +298,6 @@ def _values(session: Session) -> dict[str, Value]:
         "cancel_requested": session.cancel_requested,
         "slot": session.slot,
         "download": session.download.model_dump_json() if session.download else None,
+        "retention": session.retention.model_dump_json() if session.retention else None,
         "error": session.error.model_dump_json() if session.error else None,
     }

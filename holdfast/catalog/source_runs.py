@@ -135,6 +135,7 @@ class SourceRuns:
             restore_point=row.text("restore_point") or None,
             archive_due=row.flag("archive_due"),
             archive_flags=json.loads(row.text("archive_flags") or "[]"),
+            archive_point=row.text("archive_point") or None,
             steps=[Step.model_validate(step) for step in json.loads(self._table.value(row, "steps"))],
         )
 
@@ -154,5 +155,6 @@ def _values(run: SourceRun) -> dict[str, Value]:
         "restore_point": run.restore_point,
         "archive_due": run.archive_due,
         "archive_flags": json.dumps(run.archive_flags),
+        "archive_point": run.archive_point,
         "steps": json.dumps([step.model_dump(mode="json") for step in run.steps]),
     }

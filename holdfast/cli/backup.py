@@ -28,6 +28,9 @@ def start(
     staging: Annotated[
         bool | None, typer.Option("--staging/--direct", help="From a staging copy, or directly; default: the policy's.")
     ] = None,
+    keep_days: Annotated[
+        int | None, typer.Option(min=1, help="How long the points are kept; default: as the policy says.")
+    ] = None,
     wait: WaitOption = False,
     state: StateOption = None,
     output: OutputOption = Output.TABLE,
@@ -36,5 +39,6 @@ def start(
     if policy is None and not database:
         raise InvalidInput("say what to back up: --policy NAME or --database GLOB")
     called = App(state)
-    started = called.post("backups", {"policy": policy, "databases": database or None, "staging": staging})
+    asked = {"policy": policy, "databases": database or None, "staging": staging, "hold_days": keep_days}
+    started = called.post("backups", asked)
     follow(called, started, wait=wait, output=output)

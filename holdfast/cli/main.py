@@ -19,6 +19,7 @@ from holdfast.cli import (
     backup,
     cost,
     explain,
+    holding,
     notify,
     overdue,
     point,
@@ -27,6 +28,7 @@ from holdfast.cli import (
     removing,
     repository,
     retention,
+    retention_app,
     salvaging,
     schema,
     session,
@@ -64,6 +66,8 @@ for _noun, _commands in (
 ):
     app.add_typer(_commands, name=_noun)
 locks.add_to(repository.app)
+retention_app.add_to(retention.app)
+holding.add_to(point.app)
 point.app.command("delete")(removing.delete)
 point.app.command("salvage")(salvaging.salvage)
 repository.app.command("prune")(removing.prune)

@@ -73,8 +73,8 @@ def test_any_text_is_a_policy_or_is_refused(text: str) -> None:
 
 
 def test_what_this_version_does_not_act_on_is_told() -> None:
-    policy = Policy(name="a", immutable=True, notify=["ops"])
-    assert [line.split()[0] for line in not_yet(policy)] == ["immutable"]
+    policy = Policy(name="a", drill={"every": "30d", "target": "x"}, notify=["ops"])
+    assert [line.split()[0] for line in not_yet(policy)] == ["drill"]
     assert not_yet(Policy(name="a")) == []
 
 

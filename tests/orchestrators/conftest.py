@@ -16,8 +16,10 @@ import pytest
 import orchestrators.archive_points
 import orchestrators.backup_database
 import orchestrators.download_point
+import orchestrators.hold_point
 import orchestrators.notices
 import orchestrators.policy_run
+import orchestrators.retention
 import orchestrators.source_batch
 import orchestrators.tidy_up
 
@@ -33,6 +35,8 @@ def saga(name: str) -> Callable[[Any], Any]:
         orchestrators.source_batch,
         orchestrators.archive_points,
         orchestrators.download_point,
+        orchestrators.retention,
+        orchestrators.hold_point,
         orchestrators.tidy_up,
         orchestrators.notices,
     ):
@@ -172,6 +176,9 @@ def host() -> Host:
         "discover_points": lambda _: {"ok": True, "batches": 1},
         "list_batch": lambda _: {"ok": True, "keys": ["a", "b"], "delays": {}},
         "plan_archive": lambda _: {"ok": True, "batches": 0},
+        "plan_retention": lambda _: {"ok": True, "batches": 0, "alarms": 0},
+        "take_batch": lambda _: {"ok": True, "plan": {"kind": "retention"}, "kinds": ["lock", "retain"]},
+        "validate_hold": lambda _: {"ok": True, "plan": {}, "in_storage": True},
         "validate_source": lambda _: {"ok": True, "plan": {"staging": {"name": "s"}}},
         "validate_archive": lambda _: {"ok": True, "plan": {}},
         "validate_download": lambda _: {"ok": True, "plan": {}},
