@@ -108,7 +108,7 @@ class ExtentReader:
         """The operations that make the bytes from `start` to `end`, clipped."""
         first = int(program.ends.searchsorted(start, "right"))
         last = int(program.ends.searchsorted(end, "left"))
-        found = [self._block(ref, program, number) for number in range(first, last + 1)]
+        found = [self.block(ref, program, number) for number in range(first, last + 1)]
         begin = int(program.ends[first - 1]) if first else 0
         source = np.concatenate([ops.source for ops in found])
         offset = np.concatenate([ops.offset for ops in found])
@@ -122,10 +122,15 @@ class ExtentReader:
         length[-1] -= int(stops[high - 1]) - end
         return Operations(source, offset, length)
 
-    def _block(self, ref: StreamRef, program: Program, number: int) -> Operations:
+    def block(self, ref: StreamRef, program: Program, number: int) -> Operations:
+        """The operations of one block of the program that the stream is. Raises Damaged."""
         return self._blocks.get(
             (ref.root, number), lambda: decode_block(self._read(program.blocks[number]), program, number, self.name)
         )
+
+    def node(self, node: bytes, level: int) -> tuple[bytes, np.ndarray]:
+        """The ids of a tree's node's children, back to back, and where each ends in its part of it. Raises Damaged."""
+        return self._nodes.get((node, level), lambda: node_table(self._read(node), level, self.name))
 
     def _expanded(
         self,
@@ -188,7 +193,7 @@ class ExtentReader:
             found[1].append(np.array([at], np.int64))
             found[2].append(np.array([end - at], np.int64))
             return
-        ids, ends = self._nodes.get((node, level), lambda: node_table(self._read(node), level, self.name))
+        ids, ends = self.node(node, level)
         if int(ends[-1]) != end - at:
             raise Damaged(f"{self.name}: a node of a tree stands for another number of bytes")
         low = int(ends.searchsorted(wanted[0] - at, "right"))

@@ -107,21 +107,17 @@ def encode_node(level: int, children: list[Child]) -> bytes:
     return _HEAD.pack(level, len(children)) + b"".join(child.id for child in children) + lengths
 
 
-def decode_node(data: bytes, level: int, name: str) -> list[Child]:
-    """Raises Damaged where it is no node of that level."""
+def node_table(data: bytes, level: int, name: str) -> tuple[bytes, np.ndarray]:
+    """The ids of a node's children, back to back, and where each ends in the node's part of the stream.
+
+    Raises Damaged where it is no node of that level.
+    """
     try:
         told, count = _HEAD.unpack_from(data)
-        if told != level or len(data) != _HEAD.size + count * (ID_BYTES + 8) or not count:
+        begin = _HEAD.size + ID_BYTES * count
+        if told != level or len(data) != begin + 8 * count or not count:
             raise ValueError
-        lengths = np.frombuffer(data, "<u8", count, _HEAD.size + ID_BYTES * count).tolist()
     except (struct.error, ValueError):
         raise Damaged(f"{name}: a node of a tree is not one") from None
-    starts = range(_HEAD.size, _HEAD.size + ID_BYTES * count, ID_BYTES)
-    return [Child(data[at : at + ID_BYTES], length) for at, length in zip(starts, lengths, strict=True)]
-
-
-def node_table(data: bytes, level: int, name: str) -> tuple[bytes, np.ndarray]:
-    """The ids of a node's children, back to back, and where each ends in the node's part of the stream. Raises Damaged."""
-    children = decode_node(data, level, name)
-    ends = np.cumsum([child.length for child in children], dtype=np.int64)
-    return data[_HEAD.size : _HEAD.size + ID_BYTES * len(children)], ends
+    ends = np.cumsum(np.frombuffer(data, "<u8", count, begin), dtype=np.int64)
+    return data[_HEAD.size : begin], ends

@@ -12,13 +12,14 @@ import numpy as np
 
 from holdfast.model.errors import Damaged
 from holdfast.model.point import Entry, RestorePoint, Tier
+from holdfast.repository.deltas.chunks import ID_BYTES
 from holdfast.repository.frames.codecs import decode_frame
 from holdfast.repository.objects.chain import Chain
 from holdfast.repository.objects.index import ChunkIndex
 from holdfast.repository.objects.manifests import Held, ReadManifest, inline_frame
 from holdfast.repository.objects.seal import MAX_DOCUMENT
 from holdfast.repository.objects.told_indexes import add_told
-from holdfast.repository.points.reach import chunks_of, streams_of
+from holdfast.repository.points.reach import Needed, streams_of
 from holdfast.repository.points.reading import ChunkReader
 from holdfast.repository.points.recipes import Layout, Recipe, StreamRecipe
 from holdfast.repository.points.stream_reading import Span, StreamReader
@@ -134,13 +135,18 @@ class PointReader:
         return self.recipe.slices()
 
     def packs(self) -> set[int]:
-        """Numbers (in the index) of every pack that reading this point needs."""
-        chunks = self.reader.chunks
-        return {
-            chunks.locate(reached.id).pack
-            for ref, _ in streams_of(self)
-            for reached in chunks_of(ref, chunks.chunk, self.read.name, self.reader.streams.extents)
-        }
+        """Numbers (in the index) of every pack that reading this point needs. Raises Damaged where a chunk is in none."""
+        chunks, needed = self.reader.chunks, Needed(self.reader.streams.extents)
+        for ref, _ in streams_of(self):
+            needed.add(ref)
+        found: set[int] = set()
+        for ids in needed.chunks():
+            packs, _ = chunks.frames_of(ids)
+            lost = np.flatnonzero(packs < 0)
+            if len(lost):
+                chunks.locate(ids[int(lost[0]) * ID_BYTES : (int(lost[0]) + 1) * ID_BYTES])
+            found.update(np.unique(packs).tolist())
+        return found
 
     def _spans(self, entries: list[Entry], slices: dict[str, tuple[StreamRecipe, int, Entry]]) -> Iterator[Span]:
         for number, entry in enumerate(entries):

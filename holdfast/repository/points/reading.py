@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
+import numpy as np
+
 from holdfast.model.errors import Damaged
 from holdfast.repository.deltas.recent import Recent
 from holdfast.repository.format import object_name
 from holdfast.repository.frames.codecs import Plain, decode_frame
-from holdfast.repository.objects.index import ChunkIndex, Location
+from holdfast.repository.objects.index import ChunkIndex, Location, numbers_of
 from holdfast.repository.objects.seal import ObjectSeal, Sealer
 from holdfast.storage import ObjectMissing, ObjectStore
 
@@ -48,6 +50,25 @@ class ChunkReader:
         if found is None:
             raise Damaged(f"chunk {chunk.hex()} of chain {self._chain} is in no pack that can be found")
         return found
+
+    def places(self, ids: bytes) -> tuple[np.ndarray, np.ndarray]:
+        """Where chunks lie (their ids back to back), as `ChunkIndex.places` says, once every way to find them was gone."""
+        numbers = numbers_of(ids)
+        with self._locating:
+            found = self._index.places(numbers)
+            while self._more and bool((found[0] < 0).any()):
+                self._more.pop(0)()
+                found = self._index.places(numbers)
+        return found
+
+    def frames_of(self, ids: bytes) -> tuple[np.ndarray, np.ndarray]:
+        """Of each of these chunks (their ids back to back) the number of its pack, -1 where it is in none, and its frame."""
+        runs, at = self.places(ids)
+        packs, frames = np.full(len(runs), -1, np.int64), np.zeros(len(runs), np.int64)
+        for number, rows in enumerate(self._index.rows()):
+            own = np.flatnonzero(runs == number)
+            packs[own], frames[own] = rows["pack"][at[own]], rows["frame"][at[own]]
+        return packs, frames
 
     def chunk(self, chunk: bytes) -> bytes:
         """A whole chunk; for nodes and the like, not for data in bulk. Raises Damaged, Rehydrating."""

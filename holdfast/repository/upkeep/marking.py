@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 import numpy as np
 
-from holdfast.repository.objects.index import ChunkIndex
+from holdfast.repository.deltas.chunks import ID_BYTES
+from holdfast.repository.objects.index import ChunkIndex, numbers_of
 from holdfast.repository.points.point_reading import PointReader
-from holdfast.repository.points.reach import chunks_of, streams_of
+from holdfast.repository.points.reach import Needed, held_streams
+from holdfast.repository.points.recipes import StreamRecipe
 
 #: A frame of a codec that only its first writer can make again is moved whole, unless this much of it is dead.
 MOSTLY = 0.5
@@ -24,20 +27,32 @@ class LiveChunks:
         self.index = index
         self._rows = index.rows()
         self._live = [np.zeros(len(rows), np.bool_) for rows in self._rows]
-        self._entered = [np.zeros(len(rows), np.bool_) for rows in self._rows]
+        self._lines: set[bytes] = set()  # of recipes, by their hash: points share most of them
 
-    def mark_point(self, point: PointReader, check: Callable[[], None]) -> int:
-        """Marks all that the point needs; returns how many of its chunks are in no pack.
+    def mark(self, points: Iterable[PointReader], check: Callable[[], None]) -> int:
+        """Marks all that the points, of one reader, need; returns how many of their chunks are in no pack.
 
         Raises Damaged where a recipe or a node cannot be read: what is below it is not known then.
         """
-        lost = 0
-        read = point.reader.chunks.chunk
-        for ref, _ in streams_of(point):
+        needed: Needed | None = None
+        for point in points:
             check()
-            for reached in chunks_of(ref, read, point.read.name, point.reader.streams.extents, self._enter):
-                lost += not self._mark(reached.id)
-        return lost
+            needed = needed or Needed(point.reader.streams.extents, check)
+            for ref in held_streams(point):
+                needed.add(ref)
+            for line in point.reader.held(point.read.manifest.recipe, point.read.name).splitlines():
+                known = hashlib.blake2b(line, digest_size=16).digest()
+                if line and known not in self._lines:
+                    self._lines.add(known)
+                    needed.add(StreamRecipe.parse(line, point.read.name).ref)
+        lost: set[bytes] = set()
+        for ids in needed.chunks() if needed else ():
+            check()
+            runs, rows = self.index.places(numbers_of(ids))
+            for number, live in enumerate(self._live):
+                live[rows[runs == number]] = True
+            lost.update(ids[at * ID_BYTES : (at + 1) * ID_BYTES] for at in np.flatnonzero(runs < 0).tolist())
+        return len(lost)
 
     def frames(self) -> list[np.ndarray]:
         """For every pack of the index, by number, the plain bytes of each frame that are needed."""
@@ -72,21 +87,6 @@ class LiveChunks:
             at = rows[runs == number]
             found.update(self._rows[number]["pack"][at[self._live[number][at]]].tolist())
         return found - own
-
-    def _mark(self, chunk: bytes) -> bool:
-        at = self.index.place(chunk)
-        if at is None:
-            return False
-        self._live[at[0]][at[1]] = True
-        return True
-
-    def _enter(self, node: bytes) -> bool:
-        at = self.index.place(node)
-        if at is None:
-            return True
-        known = bool(self._entered[at[0]][at[1]])
-        self._entered[at[0]][at[1]] = True
-        return not known
 
 
 def kept_whole(codec: int, needed: float) -> bool:

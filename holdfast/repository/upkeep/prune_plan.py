@@ -127,12 +127,9 @@ def plan(
     """
     live = LiveChunks(space.index)
     reader = ChainReader(chain, filled=space.index)
-    any_lost = False
-    for read in known.points:
-        lost = live.mark_point(PointReader(reader, read), check)
-        if lost:
-            any_lost = True
-            space.notes.append(f"{read.manifest.point.id}: {lost} of its chunks are in no pack; run `repository check`")
+    lost = live.mark((PointReader(reader, read) for read in known.points), check)
+    if lost:
+        space.notes.append(f"{chain.id}: {lost} chunks that its points need are in no pack; run `repository check`")
     found = Plan(live=live)
     avoided = shunned(known.record)
     small: dict[Kind, list[str]] = {}
@@ -161,7 +158,7 @@ def plan(
             "a lower --dead frees more"
         )
     # Of a quarantined pack that no index object names nobody knows what it holds: it stays while anything is missing.
-    blind = {one.object for one in known.record.quarantined} if known.record and any_lost else set()
+    blind = {one.object for one in known.record.quarantined} if known.record and lost else set()
     unindexed = [name for name in space.packs if not _indexed(space, name) and name not in blind]
     found.dead += [name for name in unindexed if name.rpartition("/")[2] in avoided]
     for names in small.values():
