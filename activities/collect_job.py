@@ -9,6 +9,7 @@ import azure.durable_functions as df
 from activities.answering import Answer, Given, answered, brief
 from activities.lease_worker import of_source
 from activities.retain_batch import locked, retained
+from holdfast.model.counted import counted
 from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError, ReportedError, StepTooLong, WorkerLost
 from holdfast.model.job import JobResult
 from holdfast.model.plan import BackupPlan
@@ -77,7 +78,9 @@ def _error(result: JobResult) -> HoldfastError:
 def _synchronise(app: Services, given: Given, result: JobResult) -> Answer:
     """Makes the catalog agree with the repository, and tells what differed."""
     plan = BackupPlan.model_validate(given["plan"])
-    return {"detail": f"{reconcile(app, given, result, plan.repository, plan.source.chain)} points in the repository"}
+    return {
+        "detail": f"{counted(reconcile(app, given, result, plan.repository, plan.source.chain), 'point')} in the repository"
+    }
 
 
 def reconcile(app: Services, given: Given, result: JobResult, repository: str, chain: str) -> int:

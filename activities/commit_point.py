@@ -6,6 +6,7 @@ import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
 from activities.collect_job import reconcile
+from holdfast.model.counted import counted
 from holdfast.model.errors import HoldfastError
 from holdfast.model.plan import PointPlan
 from holdfast.model.point import RestorePoint
@@ -35,7 +36,8 @@ def commit_point(app: Services, given: Given) -> Answer:
             app.catalog.retention.record_waiting(point.chain, point.id, point.source)
     app.catalog.sessions.set_source(given["session"], given["key"], restore_point=point.id)
     rows = sum(table.rows or 0 for table in point.tables)
-    detail = f"{point.id}, {point.kind}, {len(point.tables)} tables, {rows:,} rows, {point.stored_bytes:,} bytes stored"
+    holds = f"{counted(len(point.tables), 'table')}, {counted(rows, 'row')}"
+    detail = f"{point.id}, {point.kind}, {holds}, {point.stored_bytes:,} bytes stored"
     app.catalog.log.write(given["session"], "info", f"restore point {detail}", source=point.source)
     return {"detail": detail}
 

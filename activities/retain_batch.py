@@ -8,6 +8,7 @@ from activities.answering import Answer, Given, answered
 from activities.plan_retention import retention_region
 from holdfast.catalog import Batch, Outcome, RetentionEntry
 from holdfast.model.clock import parse_iso
+from holdfast.model.counted import counted
 from holdfast.model.errors import ErrorInfo, NotFound
 from holdfast.model.job import ChainWork, JobResult
 from holdfast.model.plan import MaintenancePlan
@@ -81,7 +82,7 @@ def close_retention(app: Services, given: Given) -> Answer:
     for number, problem in enumerate(problems):
         app.catalog.log.write(session, "error", f"retention: {problem}", once=f"retention problem {number}")
     if parts:
-        told = f"retention: {summary.deleted} points deleted, {summary.freed_bytes:,} bytes freed"
+        told = f"retention: {counted(summary.deleted, 'point')} deleted, {summary.freed_bytes:,} bytes freed"
         told += f", {summary.waiting_bytes:,} to come" if summary.waiting_bytes else ""
         told += f", {summary.locked} expired points still locked" if summary.locked else ""
         told += f", {summary.lock_changes:,} objects locked" if summary.lock_changes else ""

@@ -144,6 +144,12 @@ class Demo:
             self.say.print(
                 f"  [yellow]{name}: {error['title']}[/]: {escape(error['detail'])}", highlight=False, soft_wrap=True
             )
+        if blocked:
+            self.say.print(
+                f"  {name} is meant to be refused: it holds what no export can carry; its session is partial",
+                highlight=False,
+                soft_wrap=True,
+            )
 
     def _own_blocked(self, error: dict[str, Any]) -> bool:
         """A BACPAC of one's own may hold what no export can carry; that is told, and no fault of the demo."""
@@ -220,6 +226,12 @@ class Demo:
         self.say.print(f"  {source:18} {repository:8} {way:16} {len(back)} entries {sign}", highlight=False)
 
     def _download(self, point: str, repository: str, to: Path) -> None:
+        if repository == "archive":
+            self.say.print(
+                "  the archive's packs are being rehydrated: half a minute here, some hours in Azure …",
+                highlight=False,
+                soft_wrap=True,
+            )
         asked = self.world.api("POST", f"points/{point}/download", {"repository": repository})
         session = self._watch_quietly(asked["id"])
         link = session["download"]

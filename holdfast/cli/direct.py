@@ -23,15 +23,31 @@ if TYPE_CHECKING:
     from holdfast.storage import ObjectStore
     from holdfast.storage.foreign_blobs import ForeignBlobs
 
+
+def as_url(repository: str | None) -> str | None:
+    """A folder's path, which begins with `/`, `./` or `../`, as its URL; anything else as it is."""
+    if repository is not None and repository.startswith(("/", "./", "../")):
+        return Path(repository).absolute().as_uri()
+    return repository
+
+
 RepositoryOption = Annotated[
     str | None,
     typer.Option(
-        "--repository", "-r", help="A configured name (through the app), or a URL (directly, without the app)."
+        "--repository",
+        "-r",
+        callback=as_url,
+        help="A configured name (through the app), or a URL or a folder's path (directly, without the app).",
     ),
 ]
 UrlOption = Annotated[
     str | None,
-    typer.Option("--repository", "-r", help="file:///folder or https://ACCOUNT.blob.core.windows.net/CONTAINER."),
+    typer.Option(
+        "--repository",
+        "-r",
+        callback=as_url,
+        help="file:///folder (or /folder), or https://ACCOUNT.blob.core.windows.net/CONTAINER.",
+    ),
 ]
 
 
@@ -45,7 +61,7 @@ def needs_url(repository: str | None, command: str) -> str:
     if repository is None or not is_url(repository):
         raise InvalidInput(
             f"`{command}` works on a repository's URL",
-            help="Give --repository file:///folder or https://ACCOUNT…/CONTAINER, and --password-file.",
+            help="Give --repository file:///folder (or /folder) or https://ACCOUNT…/CONTAINER, and --password-file.",
         )
     return repository
 

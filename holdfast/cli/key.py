@@ -46,9 +46,10 @@ _COLUMNS = (
 @app.command("list")
 def list_slots(
     repository: UrlOption = None,
+    password_file: PasswordFileOption = None,  # noqa: ARG001 (taken, so that one set of options serves every command)
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Lists the slots, oldest first. Needs no key: it says which one is needed."""
+    """Lists the slots, oldest first. Needs no key, and reads none that is named: it says which one is needed."""
     from holdfast.repository.keys.key_slots import list_slots as read
     from holdfast.repository.objects.description import read_description
 

@@ -14,6 +14,7 @@ import typer
 from typer.exceptions import Abort, Exit, TyperException
 
 from holdfast import __version__
+from holdfast.bacpac.compiled import tell_of_compiling
 from holdfast.cli import (
     archive,
     backup,
@@ -44,6 +45,7 @@ from holdfast.model.errors import Cancelled, HoldfastError, InvalidInput
 
 _INTERRUPTED = Cancelled.exit_code
 _QUIET = logging.NullHandler()
+_COMPILING = "compiling loops to machine code, once on this machine: that takes some seconds …"
 
 app = typer.Typer(
     name="holdfast",
@@ -129,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit code. Raises nothing."""
     # Libraries log what they then raise; without a handler Python would print it among our words.
     logging.getLogger().addHandler(_QUIET)
+    tell_of_compiling(lambda: say(_COMPILING))
     try:
         ended = app(args=list(arguments) if arguments is not None else None, standalone_mode=False)
     except HoldfastError as error:

@@ -22,6 +22,7 @@ from holdfast.cli.output import (
     print_list,
     print_object,
     print_table,
+    say,
     size,
     stderr,
     when,
@@ -91,13 +92,14 @@ def download(
     identical: Annotated[
         bool, typer.Option("--identical", help="The very file that SqlPackage wrote, or an error.")
     ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
     repository: RepositoryOption = None,
     password_file: PasswordFileOption = None,
     state: StateOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Writes a restore point as a BACPAC: whole and verified, or not at all."""
-    _check_target(to)
+    _check_target(to, overwrite=overwrite)
     if repository is not None and is_url(repository):
         opened = open_repository(repository, password_file)
         with _Watch("download") as watch:
@@ -108,6 +110,11 @@ def download(
     found = {"id": point, "file": str(to), **facts}
     # Every entry is as it was exported either way; a "no" to what nobody asked for reads as if it were not.
     print_object(found, output, *(name for name in found if identical or name != "identical"))
+    if not (identical or facts.get("identical")):
+        say(
+            "every entry is byte for byte as it was exported; the ZIP around them was packed anew, so the file's own "
+            "SHA-256 is another than the original's. --identical writes the original file where that is possible"
+        )
 
 
 @app.command()
@@ -188,8 +195,10 @@ class _Watch:
         self._status.update(f"{self._what}: {describe(progress.model_dump())}")
 
 
-def _check_target(to: Path) -> None:
+def _check_target(to: Path, *, overwrite: bool) -> None:
     if to.is_dir():
         raise InvalidInput(f"--to {to} is a folder; name the file to write")
     if not to.absolute().parent.is_dir():
         raise InvalidInput(f"--to {to}: there is no folder {to.absolute().parent}")
+    if to.exists() and not overwrite:
+        raise InvalidInput(f"--to {to} is there already", help="Name another file, or say --overwrite to replace it.")

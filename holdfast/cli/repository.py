@@ -9,7 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from holdfast.cli import key
-from holdfast.cli.direct import PasswordFileOption, UrlOption, clock, needs_url, open_place, open_repository, owner
+from holdfast.cli.direct import (
+    PasswordFileOption,
+    UrlOption,
+    as_url,
+    clock,
+    needs_url,
+    open_place,
+    open_repository,
+    owner,
+)
 from holdfast.cli.output import (
     Column,
     Output,
@@ -19,6 +28,7 @@ from holdfast.cli.output import (
     print_object,
     print_table,
     say,
+    size,
     stderr,
 )
 from holdfast.cli.unlocking import credential
@@ -27,7 +37,7 @@ from holdfast.model.errors import Damaged, InvalidInput
 app = typer.Typer(help="Repositories: make, check, prune and measure one, without the app.", no_args_is_help=True)
 app.add_typer(key.app, name="key")
 
-UrlArgument = Annotated[str | None, typer.Argument(metavar="[URL]", help="The same as --repository.")]
+UrlArgument = Annotated[str | None, typer.Argument(metavar="[URL]", callback=as_url, help="The same as --repository.")]
 
 
 @app.command()
@@ -109,16 +119,26 @@ def stats(
     if output is Output.JSON:
         print_object(found, output)
         return
-    print_object({"total": human_bytes(found["total_bytes"]), "objects": found["objects"]}, output)
+    chains = found["chains"]
+    own = found["total_bytes"] - sum(chain["total_bytes"] for chain in chains)
+    sums = {"total": human_bytes(found["total_bytes"]), "objects": found["objects"], "keys, locks": human_bytes(own)}
+    print_object(sums, output)
     columns = (
         field("source"),
         Column("points", lambda c: len(c["points"]), right=True),
-        Column("stored", lambda c: human_bytes(sum(p["stored_bytes"] for p in c["points"])), right=True),
+        Column("brought by them", lambda c: human_bytes(sum(p["stored_bytes"] for p in c["points"])), right=True),
+        size("other_bytes", "other"),
+        size("total_bytes", "in all"),
         Column(
             "newest point", lambda c: human_bytes(c["points"][-1]["stored_bytes"]) if c["points"] else "", right=True
         ),
     )
-    print_table(found["chains"], columns, "chains")
+    print_table(chains, columns, "chains")
+    if any(chain["other_bytes"] for chain in chains):
+        say(
+            "other: what points brought that were deleted since, with what removals and repairs wrote. Points that stay "
+            "may share it; `holdfast repository prune` frees what none needs"
+        )
 
 
 def place_of(url: str | None, repository: str | None, command: str) -> str:

@@ -30,6 +30,7 @@ from holdfast.cli.partial import exit_code_of
 from holdfast.cli.unlocking import password_of
 from holdfast.cli.waiting import once_unlocked
 from holdfast.model.clock import iso
+from holdfast.model.counted import counted
 from holdfast.model.errors import Damaged, InvalidInput, NotFound, Rehydrating
 from holdfast.model.selection import database_matches
 
@@ -228,5 +229,5 @@ def _print(
     if added:
         parts.append(f"{human_bytes(added)} added")
     if verified:
-        parts.append(f"{len(verified)} points read back, {human_bytes(sum(verified.values()))}")
+        parts.append(f"{counted(len(verified), 'point')} read back, {human_bytes(sum(verified.values()))}")
     say("; ".join(parts))

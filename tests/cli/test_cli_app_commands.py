@@ -250,7 +250,8 @@ def test_a_download_through_the_app_is_a_session_and_then_a_file(
     _download_answers(fake_app)
     to = tmp_path / "p1.bacpac"
     to.write_bytes(b"what was there before")
-    ran = run("point", "download", "p1", "--to", to, "--identical", "-o", "json")
+    assert run("point", "download", "p1", "--to", to).code == 2
+    ran = run("point", "download", "p1", "--to", to, "--overwrite", "--identical", "-o", "json")
     assert ran.code == 0
     assert to.read_bytes() == b"a bacpac"
     assert (ran.json["file"], ran.json["bytes"], ran.json["identical"]) == (str(to), 8, True)
@@ -266,7 +267,7 @@ def test_a_download_that_is_not_what_was_promised_leaves_what_was_there(
     link |= change
     to = tmp_path / "p1.bacpac"
     to.write_bytes(b"before")
-    ran = run("point", "download", "p1", "--to", to)
+    ran = run("point", "download", "p1", "--to", to, "--overwrite")
     assert ran.code == 7
     assert words in ran.err
     assert "secret-signature" not in ran.err + ran.out

@@ -196,3 +196,48 @@ def test_preflight_of_what_is_no_bacpac_ends_with_23(run: Run, tmp_path: Path) -
     file.write_bytes(b"not a zip")
     assert run("preflight", file).code == 23
     assert run("preflight", "srv/shop").code == 2
+
+
+def test_a_folder_is_named_by_its_path_too(run: Run, tmp_path: Path, password_file: Path) -> None:
+    folder = tmp_path / "by path"
+    made = run("repository", "init", folder, "--password-file", password_file, "-o", "json")
+    assert made.json["repository"] == folder.as_uri()
+    assert run("point", "list", "-r", folder, "--password-file", password_file, "-o", "json").json == []
+    assert run("repository", "stats", "-r", folder, "--password-file", password_file, "-o", "json").json["chains"] == []
+    none = run("point", "list", "-r", tmp_path / "none", "--password-file", password_file)
+    assert "none" in none.err
+    assert none.code == 4 or "repository" in none.err
+
+
+def test_a_download_replaces_no_file_that_it_was_not_told_to(
+    run: Run, repository: str, password_file: Path, bacpacs: dict[str, Path], tmp_path: Path
+) -> None:
+    at = ("--repository", repository, "--password-file", password_file)
+    (point,) = _imported(run, repository, password_file, bacpacs["hr-0"])
+    to = tmp_path / "mine.bacpac"
+    to.write_bytes(b"mine")
+    refused = run("point", "download", point["id"], "--to", to, *at)
+    assert (refused.code, to.read_bytes()) == (2, b"mine")
+    assert "--overwrite" in refused.err
+    ran = run("point", "download", point["id"], "--to", to, "--overwrite", *at)
+    assert ran.code == 0
+    assert "--identical" in ran.err, "it says why the file's hash is another"
+    assert zipfile.is_zipfile(to)
+    same = run("point", "download", point["id"], "--to", to, "--overwrite", "--identical", *at)
+    assert to.read_bytes() == bacpacs["hr-0"].read_bytes()
+    assert "packed anew" not in same.err
+
+
+def test_the_rows_of_stats_add_up_after_a_deletion(
+    run: Run, repository: str, password_file: Path, bacpacs: dict[str, Path]
+) -> None:
+    at = ("--repository", repository, "--password-file", password_file)
+    first, _ = _imported(run, repository, password_file, bacpacs["hr-1"], bacpacs["hr-0"])
+    run("point", "delete", first["id"], *at)
+    stats = run("repository", "stats", *at, "-o", "json").json
+    (chain,) = stats["chains"]
+    brought = sum(point["stored_bytes"] for point in chain["points"])
+    assert chain["total_bytes"] == brought + chain["other_bytes"]
+    assert chain["other_bytes"] >= first["stored_bytes"] - 4_000, "all but its manifest is there until a prune"
+    assert 0 < stats["total_bytes"] - chain["total_bytes"] < 5_000, "description, keys, locks"
+    assert "prune" in run("repository", "stats", *at).err

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 
+from holdfast.model.counted import counted
 from holdfast.model.errors import HoldfastError, Rehydrating, Unavailable
 from holdfast.repository.format import Kind, manifest_name, object_name
 from holdfast.repository.objects.chain import Chain, shunned
@@ -91,7 +92,9 @@ class ChainCheck:
     def _tell_left(self, used: set[str]) -> None:
         waiting = [name for name in self._condemned if name in self.objects.packs or name in self.objects.indexes]
         if waiting:
-            self.report.notes.append(f"{self.chain.id}: {len(waiting)} objects wait for a prune after their grace")
+            self.report.notes.append(
+                f"{self.chain.id}: {counted(len(waiting), 'object')} to go with a prune after the grace"
+            )
         for number in sorted(self.known.leftover):
             name = manifest_name(self.chain.id, number)
             self.report.notes.append(f"{name}: it was removed and is still there; the next prune deletes it")
