@@ -104,6 +104,9 @@ class Settings(BaseSettings):
         description="address of this app in links; empty: `https://` and `WEBSITE_HOSTNAME`, which Azure sets",
     )
     default_repository: str = Field(default="default", description="repository of policies that name none")
+    prices: Path | None = Field(
+        default=None, description="file of prices for estimates (`holdfast cost refresh`); empty: the packaged ones"
+    )
     worker_bundle_url: str = Field(default="", description="blob that holds the worker bundle")
     worker_bundle_sha256: str = Field(default="", description="its SHA-256; a worker refuses any other")
     sqlpackage_url: str = Field(default="", description="blob that holds SqlPackage for Linux (a ZIP)")

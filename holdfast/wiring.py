@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from holdfast.cloud.exports import Exports
     from holdfast.cloud.machines import Machines
     from holdfast.model.channel import Channel
+    from holdfast.model.costs import PriceList
     from holdfast.repository import KeyWrapper
 
 
@@ -89,6 +90,19 @@ class Services:
         from holdfast.cloud.exports import Exports
 
         return Exports(blob_service(self.settings, self.credential), self.settings.exports_container)
+
+    @cached_property
+    def prices(self) -> PriceList:
+        """Prices for estimates. Raises InvalidInput where the file that the settings name is none."""
+        from holdfast.model.costs import packaged_prices, parse_prices
+
+        file = self.settings.prices
+        if file is None:
+            return packaged_prices()
+        try:
+            return parse_prices(file.read_text("utf-8"), where=f"HOLDFAST_PRICES: {file}")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InvalidInput(f"HOLDFAST_PRICES: {file}: {error}") from None
 
     @cached_property
     def containers(self) -> Containers:

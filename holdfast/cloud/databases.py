@@ -10,6 +10,7 @@ from holdfast.cloud import tags as marks
 from holdfast.cloud.clients import Clients
 from holdfast.cloud.copies import DatabaseCopies
 from holdfast.cloud.copy_state import Copy, CopyState, StartedCopy
+from holdfast.cloud.database_size import used_bytes
 from holdfast.cloud.discovery import INSTANCES, SERVERS, Discovery, managed_source, plain_region, sql_source
 from holdfast.cloud.failures import azure_errors
 from holdfast.cloud.managed_copies import ManagedCopies
@@ -78,6 +79,10 @@ class SqlServers:
             except NoSuchSource:
                 continue  # a server and an instance may have one name
         raise NoSuchSource(f"there is no database {name} in the subscriptions of this installation")
+
+    def used_bytes(self, source: Source) -> int | None:
+        """How much data a database holds; None where Azure does not say. Raises Forbidden, Unavailable."""
+        return used_bytes(self._clients, source)
 
     def staging_server(self, resource_id: str) -> StagingServer:
         """The server or instance that copies go to. Raises StagingServerUnusable where it cannot take any."""

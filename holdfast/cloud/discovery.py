@@ -149,6 +149,7 @@ def sql_source(server: Server, database: Database) -> Source:
         if "datawarehouse" in (database.kind or "").lower()
         else None,
         sku=database.sku.name if database.sku else None,
+        objective=shown.current_service_objective_name if shown else None,
         max_size_bytes=shown.max_size_bytes if shown else None,
         tags=dict(database.tags or {}),
     )

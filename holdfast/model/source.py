@@ -83,6 +83,7 @@ class Source(BaseModel):
     unfit: str | None = Field(default=None, description="why no BACPAC can ever be made of it")
     lineage: str | None = Field(default=None, description="identity that its chain is named by, where not its own")
     sku: str | None = None
+    objective: str | None = Field(default=None, description="service objective, such as S3 or GP_Gen5_4")
     max_size_bytes: int | None = None
     tags: dict[str, str] = Field(default_factory=dict)
 

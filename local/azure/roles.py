@@ -44,6 +44,7 @@ APP = Role(
         "Microsoft.Sql/servers/databases/write",
         "Microsoft.Sql/servers/databases/delete",
         "Microsoft.Sql/servers/databases/operations/read",
+        "Microsoft.Sql/servers/databases/usages/read",
         "Microsoft.Sql/servers/elasticPools/read",
         "Microsoft.Sql/servers/replicationLinks/read",
         "Microsoft.Sql/managedInstances/read",
