@@ -6,11 +6,13 @@ import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
 from activities.knowing import know
-from holdfast.catalog import Catalog
+from holdfast.catalog import Catalog, first_id
 from holdfast.catalog.log import Level
+from holdfast.model.clock import parse_iso
 from holdfast.model.errors import NoSuchSource, SourceUnusable
 from holdfast.model.policy import Policy
 from holdfast.model.selection import database_matches, glob_matches, not_backed_up, selects, winning_policy
+from holdfast.model.session import State
 from holdfast.model.source import Source
 from holdfast.wiring import Services
 
@@ -35,10 +37,27 @@ def discover_sources(app: Services, given: Given) -> Answer:
         others = [p.policy for p in app.catalog.policies.list()] if given.get("slot") else [policy]
         chosen = _selected(app.catalog, policy, others, found, session)
     know(app, session, chosen, found, None if named else policy)
+    if given.get("due_since"):
+        chosen = _without_point(app.catalog, policy, given["due_since"], chosen, session)
     app.catalog.sessions.add_sources(session, [(s.name, s.key) for s in chosen])
     level: Level = "info" if chosen else "warning"
     app.catalog.log.write(session, level, f"{len(chosen)} of {len(found)} databases are part of this session")
     return {"batches": -(-len(chosen) // BATCH), "sources": len(chosen)}
+
+
+def _without_point(catalog: Catalog, policy: Policy, since: str, chosen: list[Source], session: str) -> list[Source]:
+    """Those of which no scheduled session of this policy has made a point since then."""
+    runs = (
+        run
+        for one in catalog.sessions.list(policy=policy.name, kind="backup", after=first_id(parse_iso(since)))
+        if one.slot is not None and one.id != session
+        for run in catalog.sessions.get(one.id).sources
+    )
+    done = {run.key for run in runs if run.state is State.SUCCEEDED}
+    left = [source for source in chosen if source.key not in done]
+    text = f"tries again what has failed since {since}: {len(left)} of {len(chosen)} databases"
+    catalog.log.write(session, "info", text)
+    return left
 
 
 def _named(catalog: Catalog, policy: Policy, found: list[Source], globs: list[str], session: str) -> list[Source]:

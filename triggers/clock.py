@@ -12,7 +12,8 @@ import structlog
 from holdfast.catalog import StoredPolicy, new_id
 from holdfast.model.clock import iso, parse_iso
 from holdfast.model.errors import HoldfastError, NotFound
-from holdfast.model.schedule import due_slot, missed_slots, most_frequent
+from holdfast.model.policy import Policy
+from holdfast.model.schedule import catch_up_slot, due_slot, latest_slot, missed_slots, most_frequent
 from holdfast.model.session import Session, State
 from holdfast.wiring import Services, services
 from triggers.starting import Start, begin, record
@@ -58,16 +59,20 @@ def _due(app: Services, stored: StoredPolicy) -> Start | None:
     policy, now = stored.policy, app.clock.now()
     if most_frequent(policy.schedules) is None:
         return None
-    slot = due_slot(policy, now, _last(app, stored))
+    last = _last(app, stored)
+    slot, given = due_slot(policy, now, last), {}
     if slot is None:
-        return None
+        slot = catch_up_slot(policy, now, last)
+        if slot is None or not _has_failed(app, _session_id(policy, last)):
+            return None
+        given = {"due_since": iso(latest_slot(policy, slot) or last)}
     session = Session(
-        id=new_id(slot, policy.name, occasion=iso(slot)),
+        id=_session_id(policy, slot),
         policy=policy.name,
         started_at=now,
         slot=iso(slot),
     )
-    start = Start(session)
+    start = Start(session, given)
     try:
         found = app.catalog.sessions.get(session.id, sources=False)
     except NotFound:
@@ -77,6 +82,18 @@ def _due(app: Services, stored: StoredPolicy) -> Start | None:
         return start
     _note(app, stored, start)
     return None
+
+
+def _session_id(policy: Policy, slot: datetime) -> str:
+    return new_id(slot, policy.name, occasion=iso(slot))
+
+
+def _has_failed(app: Services, session: str) -> bool:
+    """Whether the session ended and left databases without a point. One that a person cancelled is not tried again."""
+    try:
+        return app.catalog.sessions.get(session, sources=False).state in (State.FAILED, State.PARTIAL)
+    except NotFound:
+        return False
 
 
 def _record(app: Services, stored: StoredPolicy, start: Start) -> None:

@@ -137,7 +137,7 @@ def claims_found(policy: Policy, chain: str, points: Iterable[Carried]) -> dict[
     """The claims that points of this policy prove themselves: after a crash, or where the catalog was lost. Deleted points
     are missed: at worst their periods are claimed once more. Where two points carry one flag in one period, the earlier is
     named. Recorded claims come before these: `{**claims_found(...), **recorded}`."""
-    known = sorted(points, key=lambda p: (p.day, p.point))
+    known = sorted((one for one in points if one.flags), key=lambda p: (p.day, p.point))
     found: dict[ClaimKey, Claim] = {}
     for place, one in enumerate(known):
         for flag in one.flags & SCHEDULE_OF.keys():

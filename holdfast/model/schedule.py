@@ -2,7 +2,7 @@
 
 A slot is one due time of the most frequent schedule; rarer schedules make no points of their own but keep some of
 those points for longer (see `flags`). A slot that falls in a blackout is due when that ends. A missed slot is caught up
-once: of several missed ones only the last runs.
+once: of several missed ones only the last runs. One that failed is tried again every day (`catch_up_slot`).
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from holdfast.model.policy import Policy
 from holdfast.model.policy_schedules import WEEKDAYS, Schedules
 
 _MIDNIGHT = time(0, 0)
+
+#: Days between two slots at most: a year, and a day that falls otherwise in the next.
+_LONGEST_PERIOD = 368
 
 
 def most_frequent(plan: Schedules) -> str | None:
@@ -101,6 +104,37 @@ def due_slot(policy: Policy, now: datetime, last: datetime) -> datetime | None:
                 return slot
         day -= timedelta(days=1)
     return None
+
+
+def catch_up_slot(policy: Policy, now: datetime, last: datetime) -> datetime | None:
+    """The newest moment after `last` and until `now` at which a slot that failed may be tried again; None: not yet.
+
+    Every day at the slot's own time, so that a week, month or year does not have to pass without a point because of one bad
+    night. Nothing for a daily schedule: its next slot comes soon enough. Asked only where no slot is due.
+    """
+    schedule = most_frequent(policy.schedules)
+    if schedule in (None, "daily"):
+        return None
+    at, day, first = _times(policy.schedules, schedule)[0], slot_day(policy, now), slot_day(policy, last)
+    while day > first:
+        moment = datetime.combine(day, at, tzinfo=policy.zone).astimezone(UTC)
+        if last < moment <= now and start_of(policy, moment) <= now:
+            return moment
+        day -= timedelta(days=1)
+    return None
+
+
+def latest_slot(policy: Policy, now: datetime) -> datetime | None:
+    """The newest slot until now, waiting or not: since when the present period's point is due. None before the first."""
+    return next(
+        (
+            slot
+            for offset in range(_LONGEST_PERIOD)
+            for slot in reversed(slots_on(policy, slot_day(policy, now) - timedelta(days=offset)))
+            if slot <= now
+        ),
+        None,
+    )
 
 
 def missed_slots(policy: Policy, slot: datetime, last: datetime) -> int:

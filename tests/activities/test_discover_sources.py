@@ -10,6 +10,8 @@ import pytest
 
 import activities.discover_sources
 import activities.validate_source
+from holdfast.catalog import new_id
+from holdfast.model.clock import iso
 from holdfast.model.policy import policy_from
 from holdfast.model.session import Session, State
 from holdfast.model.source import Source, SourceKind
@@ -179,3 +181,26 @@ def test_a_chain_that_another_database_goes_on_with_is_never_written_to(app: Any
     app.catalog.known.change(lambda _: [gone])
     with pytest.raises(Conflict, match="another database goes on"):
         activities.validate_source._with_chain(app, sql("a/one", "g1"))
+
+
+def test_a_session_that_makes_up_for_failed_ones_takes_only_what_has_no_point_since(
+    app: Any, servers: Servers, said: Callable[..., list[str]]
+) -> None:
+    """Also over several of them, and where one failed before it came to its databases."""
+    servers.sources = [sql("a/one", "g1"), sql("a/two", "g2"), sql("a/three", "g3")]
+    since = iso(app.clock.now())
+
+    def session(*done: str, **more: Any) -> set[str]:
+        app.clock.advance(hours=1)
+        name = new_id(app.clock.now(), "p")
+        app.catalog.sessions.create(Session(id=name, policy="p", started_at=app.clock.now(), slot="x"))
+        said(name, **more)
+        for run in app.catalog.sessions.get(name).sources:
+            state = State.SUCCEEDED if run.source in done else State.FAILED
+            app.catalog.sessions.set_source(name, run.key, state)
+        return sources_of(app, name)
+
+    assert session("a/one") == {"a/one", "a/two", "a/three"}
+    assert session("a/two", due_since=since) == {"a/two", "a/three"}
+    assert session(due_since=since) == {"a/three"}
+    assert session() == {"a/one", "a/two", "a/three"}

@@ -97,6 +97,15 @@ def test_an_edit_of_the_weekday_does_not_claim_a_week_twice() -> None:
     assert run(policy(daily=D3, weekly=WEEKLY), from_monday(5)[4:], claims) == {"01-09": "D"}
 
 
+def test_a_week_that_was_claimed_late_is_not_claimed_again_after_an_edit() -> None:
+    """Monday to Wednesday failed, Thursday has the flag; then the week is made to begin on Wednesday."""
+    first = date(2025, 12, 1)
+    claims = {ClaimKey("chain", "a", "D", first): Claim("first", first)}
+    claims[ClaimKey("chain", "a", "W", MONDAY)] = Claim("thursday", MONDAY + timedelta(days=3))
+    wednesday = {"day": "wednesday", "keep_weeks": 2}
+    assert run(policy(daily=D3, weekly=wednesday), from_monday(5)[4:], claims) == {"01-09": "D"}
+
+
 def test_no_period_is_claimed_that_began_before_the_policy() -> None:
     """Without a start date a policy begins with its first point of the chain, also if that has a daily flag only."""
     plan = {"daily": D3, "monthly": {"day": 1, "keep_months": 1}, "weekly": WEEKLY}
@@ -131,6 +140,7 @@ def test_claims_are_found_again_on_the_points_that_are_left() -> None:
     made = run(rules, from_monday(10), claims)
     days = {f"{day:%m-%d}": day for day in from_monday(10)}
     points = [Carried(days[day].isoformat(), days[day], frozenset(flags)) for day, flags in made.items()]
+    points.append(Carried("on demand", MONDAY - timedelta(days=1), frozenset()))
     assert claims_found(rules, "chain", reversed(points)) == claims
 
 

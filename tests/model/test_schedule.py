@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.model.policy import Policy, policy_from
-from holdfast.model.schedule import due_slot, slots_after, slots_on
+from holdfast.model.schedule import catch_up_slot, due_slot, latest_slot, missed_slots, slots_after, slots_on
 
 
 def policy(zone: str = "UTC", **schedules: object) -> Policy:
@@ -85,3 +85,35 @@ def test_a_clock_that_ticks_at_any_pace_runs_each_slot_at_most_once(
         seen.append(slot)
         last = slot
     assert seen == sorted(set(seen))
+
+
+def test_a_weekly_slot_that_failed_is_tried_again_every_day() -> None:
+    weekly = policy("Europe/Berlin", weekly={"day": "saturday", "keep_weeks": 4, "at": "22:00"})
+    slot = datetime(2026, 3, 28, 21, tzinfo=UTC)  # winter time, until that night
+    assert catch_up_slot(weekly, slot + timedelta(hours=20), slot) is None
+    again = catch_up_slot(weekly, slot + timedelta(hours=24), slot)
+    assert again == datetime(2026, 3, 29, 20, tzinfo=UTC)
+    assert catch_up_slot(weekly, again + timedelta(hours=20), again) is None
+    # Off for some days: once, by the newest; and the period is still that of the slot.
+    later = catch_up_slot(weekly, slot + timedelta(days=4), slot)
+    assert later == datetime(2026, 4, 1, 20, tzinfo=UTC)
+    assert latest_slot(weekly, later) == slot
+    assert due_slot(weekly, later, again) is None
+
+
+def test_a_daily_slot_that_failed_waits_for_the_next() -> None:
+    daily = policy(daily=NIGHTLY)
+    assert catch_up_slot(daily, datetime(2026, 5, 9, tzinfo=UTC), datetime(2026, 5, 1, 2, 30, tzinfo=UTC)) is None
+
+
+def test_slots_without_a_session_are_counted() -> None:
+    twice = policy(daily={"at": ["03:00", "15:00"], "keep_days": 7})
+    slot = datetime(2026, 5, 4, 3, tzinfo=UTC)
+    assert missed_slots(twice, slot, slot - timedelta(hours=12)) == 0
+    assert missed_slots(twice, slot, slot - timedelta(days=2)) == 3
+
+
+def test_the_latest_slot_of_a_yearly_schedule_is_found_a_year_back() -> None:
+    yearly = policy(yearly={"month": 2, "day": 29, "keep_years": 7})
+    assert latest_slot(yearly, datetime(2029, 2, 27, tzinfo=UTC)) == datetime(2028, 2, 29, tzinfo=UTC)
+    assert latest_slot(policy(), datetime(2029, 2, 27, tzinfo=UTC)) is None

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from holdfast.catalog import new_id
+from holdfast.model.clock import iso
 from holdfast.model.errors import NotFound
 from holdfast.model.policy import parse_policy
 from holdfast.model.session import State
@@ -66,3 +68,28 @@ def test_slots_that_a_later_one_stands_for_are_told(days: int, told: list[str]) 
     _LOG.lines.clear()
     _record(app, stored, start)
     assert [line[: len(told[0])] for line in _LOG.lines] == told if told else _LOG.lines == []
+
+
+@pytest.mark.parametrize(
+    ("state", "starts"),
+    [(State.FAILED, True), (State.PARTIAL, True), (State.SUCCEEDED, False), (State.CANCELLED, False)],
+)
+def test_a_weekly_session_that_failed_is_tried_again_the_next_day(state: State, starts: bool) -> None:
+    """Its slot was Saturday's; it is Sunday noon, an hour after the time of the slot."""
+    weekly = parse_policy('name: w\nschedules: {weekly: {day: saturday, at: "11:00", keep_weeks: 4}}')
+    saturday = datetime(2026, 2, 28, 11, tzinfo=UTC)
+    app = _app(None, [])
+    app.catalog.policies.slots = lambda _: {"weekly": saturday}
+    failed = new_id(saturday, "w", occasion=iso(saturday))
+
+    def get(name: str, *, sources: bool) -> Any:
+        if name != failed:
+            raise NotFound(name)
+        return SimpleNamespace(state=state)
+
+    app.catalog.sessions.get = get
+    start = _due(app, SimpleNamespace(policy=weekly, changed_at=saturday))  # type: ignore[arg-type]
+    assert (start is not None) is starts
+    if start is not None:
+        assert start.session.slot == "2026-03-01T11:00:00Z"
+        assert start.given == {"due_since": iso(saturday)}
