@@ -49,7 +49,7 @@ def open_session(app: Services, given: Given) -> Answer:
         waited = wait_at(policy, parse_iso(given["slot"])) if given.get("slot") else None
         if waited is not None:
             text = f"the slot of {given['slot']} waited for the end of a blackout ({waited.window})"
-            app.catalog.log.write(given["session"], "info", text)
+            app.catalog.log.write(given["session"], "info", text, once="waited")
         for warning in not_yet(policy):
             app.catalog.log.write(given["session"], "warning", f"policy {policy.name}: {warning}")
     timing = {name: getattr(app.settings, name).total_seconds() for name in _DURATIONS}

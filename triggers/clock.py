@@ -101,7 +101,7 @@ def _record(app: Services, stored: StoredPolicy, start: Start) -> None:
     missed = missed_slots(stored.policy, _slot(start), _last(app, stored))
     if missed:
         text = f"{missed} earlier slot{'s' if missed > 1 else ''} had no session; this one stands for them"
-        app.catalog.log.write(start.session.id, "warning", text)
+        app.catalog.log.write(start.session.id, "warning", text, once="missed")
 
 
 def _last(app: Services, stored: StoredPolicy) -> datetime:

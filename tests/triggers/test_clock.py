@@ -27,7 +27,7 @@ class _Log:
     def __init__(self) -> None:
         self.lines: list[str] = []
 
-    def write(self, _session: str, _level: str, text: str) -> None:
+    def write(self, _session: str, _level: str, text: str, **_: str) -> None:
         self.lines.append(text)
 
 
