@@ -17,6 +17,7 @@ def test_a_slot_that_waited_for_the_end_of_a_blackout_says_so_once(
     app: Any, activity: Callable[..., Callable[[dict[str, Any]], dict[str, Any]]], slot: str, told: bool
 ) -> None:
     app.repository = lambda name: SimpleNamespace(name=name)
+    app.require_immutability = lambda _: None
     office = [{"days": ["monday"], "from": "08:00", "to": "18:00"}]
     app.catalog.policies.put(policy_from({"name": "p", "blackout": office}))
     opens = activity(activities.open_session, "open_session")
