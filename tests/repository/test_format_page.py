@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from tests.repository.test_typed_page import read as typed
+from tests.repository.frames.test_typed_page import read as typed
 
 GOLDEN = Path(__file__).parent / "golden"
 PASSWORDS = {"v1": "golden password of version 1", "v1-increments": "golden password of increments"}

@@ -11,7 +11,7 @@ from holdfast.repository.frames.column_coding import ColumnWriter
 from holdfast.repository.frames.frame_groups import Bytes, Content, GroupWriter, compress, squeeze
 from holdfast.repository.frames.row_kernels import count_rows, find_cells
 from holdfast.repository.frames.row_shape import RowShape
-from holdfast.repository.frames.typed_frames import Span
+from holdfast.repository.frames.typed_frames import RowSpan
 from holdfast.repository.varints import varint
 
 #: Fewer rows than this of one shape are kept as they are: describing their columns would cost more.
@@ -29,7 +29,7 @@ class _Rows:
     rows: int
 
 
-def encode(plain: bytes, spans: Sequence[Span], level: int) -> bytes | None:
+def encode(plain: bytes, spans: Sequence[RowSpan], level: int) -> bytes | None:
     """Coded bytes; None where there are no rows to take apart, or where plain zstd is as good."""
     data = np.frombuffer(plain, np.uint8)
     shapes: dict[bytes, RowShape] = {}
@@ -46,7 +46,7 @@ def encode(plain: bytes, spans: Sequence[Span], level: int) -> bytes | None:
     return None if _plain_is_better(plain, len(coded), level) else coded
 
 
-def _find_rows(data: Bytes, spans: Sequence[Span], shapes: dict[bytes, RowShape]) -> list[_Rows]:
+def _find_rows(data: Bytes, spans: Sequence[RowSpan], shapes: dict[bytes, RowShape]) -> list[_Rows]:
     """Where whole rows lie."""
     runs: list[_Rows] = []
     at = 0

@@ -14,7 +14,7 @@ from holdfast.bacpac.compiled import COMPILED
 
 
 @dataclass(frozen=True)
-class Span:
+class RowSpan:
     """A run of one stream's bytes inside a frame; spans lie back to back and fill the frame."""
 
     length: int
@@ -24,7 +24,7 @@ class Span:
     """Offset in the span of the first byte that begins a row; `length` where none does."""
 
 
-def encode_typed(plain: bytes, spans: Sequence[Span], level: int) -> bytes | None:
+def encode_typed(plain: bytes, spans: Sequence[RowSpan], level: int) -> bytes | None:
     """Coded bytes; None where there are no rows to take apart, where plain zstd is as good, or where numba is missing."""
     if not COMPILED or all(span.shape is None for span in spans):
         return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from holdfast.repository.deltas.chunks import ChunkNamer
 from holdfast.repository.format import Kind, new_id, object_name
 from holdfast.repository.frames.codecs import Codec, encode_frame
-from holdfast.repository.frames.typed_frames import Span, encode_typed
+from holdfast.repository.frames.typed_frames import RowSpan, encode_typed
 from holdfast.repository.objects.index import ChunkIndex
 from holdfast.repository.objects.packs import PackBuilder, PackTable
 from holdfast.repository.objects.seal import ObjectSeal, Sealer
@@ -57,7 +57,7 @@ class FrameWriter:
         self._pool, self._uploads = pool, uploads
         self._chunks: list[bytes] = []
         self._ids: list[bytes] = []
-        self._spans: list[Span] = []
+        self._spans: list[RowSpan] = []
         self._last_is_open = False  # the chunk that was put last is in the open frame, at its end
         self._length = 0
         # Chunks of the open pack; the index knows them once the pack is closed.
@@ -95,11 +95,11 @@ class FrameWriter:
     def _add_span(self, length: int, shape: bytes | None, row_start: int, goes_on: bool) -> None:
         last = self._spans[-1] if self._spans else None
         if not goes_on or last is None or last.shape != shape:
-            self._spans.append(Span(length, shape, row_start))
+            self._spans.append(RowSpan(length, shape, row_start))
             return
         # The row that begins in the one chunk and ends in the other is whole in the joint span.
         begins = last.row_start if last.row_start < last.length else last.length + row_start
-        self._spans[-1] = Span(last.length + length, shape, begins)
+        self._spans[-1] = RowSpan(last.length + length, shape, begins)
 
     def has(self, chunk: bytes) -> bool:
         """Whether the chain has the chunk of that id, where new points may lean on it."""
@@ -166,7 +166,7 @@ class FrameWriter:
 
 
 def _sealing(
-    seal: ObjectSeal, section: int, chunks: list[bytes], spans: list[Span], level: int
+    seal: ObjectSeal, section: int, chunks: list[bytes], spans: list[RowSpan], level: int
 ) -> Callable[[], tuple[bytes, int]]:
     def work() -> tuple[bytes, int]:
         plain = b"".join(chunks)

@@ -25,7 +25,7 @@ from holdfast.repository.frames.codecs import Codec, decode_frame
 from holdfast.repository.frames.frame_groups import expand
 from holdfast.repository.frames.row_shape import RowShape
 from holdfast.repository.frames.typed_decoding import decode_column
-from holdfast.repository.frames.typed_frames import Span, decode_typed, encode_typed
+from holdfast.repository.frames.typed_frames import RowSpan, decode_typed, encode_typed
 from holdfast.repository.varints import VarintReader, varint
 from tests.bacpac.sql_rows import columns, encode, mutated, tables, values
 
@@ -45,11 +45,11 @@ def shape_of(of: list[Column]) -> bytes:
     return shape.encode()
 
 
-def spans_of(of: list[Column], data: bytes, places: list[int]) -> list[Span]:
+def spans_of(of: list[Column], data: bytes, places: list[int]) -> list[RowSpan]:
     """The bytes cut at these places; where rows begin is found by the walk, as a writer does."""
     counter = RowCounter(of)
     edges = [0, *sorted({place for place in places if 0 < place < len(data)}), len(data)]
-    spans: list[Span] = []
+    spans: list[RowSpan] = []
     lost = False
     for a, b in pairwise(edges):
         try:
@@ -57,11 +57,11 @@ def spans_of(of: list[Column], data: bytes, places: list[int]) -> list[Span]:
         except RowsNotDecodable:
             # The walk has come as far as the contradiction; a writer knows where the first row of the span began.
             lost, start = True, 0
-        spans.append(Span(b - a, shape_of(of), start))
+        spans.append(RowSpan(b - a, shape_of(of), start))
     return spans
 
 
-def there_and_back(plain: bytes, spans: list[Span]) -> bytes | None:
+def there_and_back(plain: bytes, spans: list[RowSpan]) -> bytes | None:
     coded = encode_typed(plain, spans, LEVEL)
     if coded is not None:
         assert decode_typed(coded, len(plain), "frame") == plain
@@ -87,7 +87,7 @@ def test_rows_that_repeat_come_back(of: list[Column], data: Any, repeats: int) -
     known = [data.draw(st.lists(values(column), min_size=1, max_size=3)) for column in of]
     chance = random.Random(data.draw(st.integers()))
     plain = b"".join(encode(c, chance.choice(some)) for _ in range(repeats) for c, some in zip(of, known, strict=True))
-    assert there_and_back(plain, [Span(len(plain), shape_of(of), 0)]) is not None
+    assert there_and_back(plain, [RowSpan(len(plain), shape_of(of), 0)]) is not None
 
 
 @settings(max_examples=100)
@@ -110,7 +110,7 @@ def test_numbers_that_grow_and_fall_and_overflow_come_back(
         encode(column, None if nullable and n % 7 == 3 else number.to_bytes(size, order))  # type: ignore[arg-type]
         for n, number in enumerate(numbers)
     )
-    assert there_and_back(plain, [Span(len(plain), shape_of([column]), 0)]) is not None
+    assert there_and_back(plain, [RowSpan(len(plain), shape_of([column]), 0)]) is not None
 
 
 @given(data=st.binary(max_size=400), start=st.integers(0, 500), table=tables(), before=st.binary(max_size=20))
@@ -120,8 +120,8 @@ def test_bytes_that_are_no_rows_come_back(
     """A shape that the bytes do not follow costs nothing but a look."""
     of, rows = table
     whole = b"".join(rows)
-    spans = [Span(len(before), None, len(before)), Span(len(data), shape_of(of), min(start, len(data)))]
-    there_and_back(before + data + whole, [*spans, Span(len(whole), shape_of(of), 0)])
+    spans = [RowSpan(len(before), None, len(before)), RowSpan(len(data), shape_of(of), min(start, len(data)))]
+    there_and_back(before + data + whole, [*spans, RowSpan(len(whole), shape_of(of), 0)])
 
 
 def made(rows: int = 400) -> tuple[list[Column], bytes]:
@@ -156,7 +156,7 @@ def made(rows: int = 400) -> tuple[list[Column], bytes]:
 
 def test_a_column_is_read_alone() -> None:
     of, plain = made()
-    coded = encode_typed(plain, [Span(len(plain), shape_of(of), 0)], LEVEL)
+    coded = encode_typed(plain, [RowSpan(len(plain), shape_of(of), 0)], LEVEL)
     assert coded is not None
     for place in range(len(of)):
         assert len(decode_column(coded, 0, place, len(plain), "frame")) == 400
@@ -174,7 +174,7 @@ def test_a_column_is_read_alone() -> None:
 def test_rows_of_one_shape_in_several_spans_share_their_columns() -> None:
     """A frame of many small pieces of a table is about as small as one of a single piece."""
     of, plain = made()
-    whole = there_and_back(plain, [Span(len(plain), shape_of(of), 0)])
+    whole = there_and_back(plain, [RowSpan(len(plain), shape_of(of), 0)])
     cut = there_and_back(plain, spans_of(of, plain, [5_000, 5_050, 9_000, 20_000]))
     assert whole is not None
     assert cut is not None
@@ -184,17 +184,17 @@ def test_rows_of_one_shape_in_several_spans_share_their_columns() -> None:
 def test_a_frame_is_not_typed_where_that_saves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     of, plain = made(3)
-    assert encode_typed(plain, [Span(len(plain), shape_of(of), 0)], LEVEL) is None
-    assert encode_typed(b"x" * 100, [Span(100, None, 100)], LEVEL) is None
+    assert encode_typed(plain, [RowSpan(len(plain), shape_of(of), 0)], LEVEL) is None
+    assert encode_typed(b"x" * 100, [RowSpan(100, None, 100)], LEVEL) is None
     of, plain = made(400)
-    coded = encode_typed(plain, [Span(len(plain), shape_of(of), 0)], LEVEL)
+    coded = encode_typed(plain, [RowSpan(len(plain), shape_of(of), 0)], LEVEL)
     assert coded is not None
     assert len(coded) < len(zstd.compress(plain, level=LEVEL))
 
 
 def test_every_truncation_is_noticed() -> None:
     of, plain = made(40)
-    coded = encode_typed(plain, [Span(len(plain), shape_of(of), 0)], LEVEL)
+    coded = encode_typed(plain, [RowSpan(len(plain), shape_of(of), 0)], LEVEL)
     assert coded is not None
     for length in range(len(coded)):
         with pytest.raises(Damaged):
@@ -221,7 +221,7 @@ def test_a_changed_frame_is_damaged_or_other_bytes(data: Any) -> None:
     """Sealed frames cannot be changed without the key; what reads them keeps its bounds all the same."""
     of, plain = made(60)
     extra = bytes(range(50))
-    coded = encode_typed(extra + plain, [Span(50, None, 50), Span(len(plain), shape_of(of), 0)], LEVEL)
+    coded = encode_typed(extra + plain, [RowSpan(50, None, 50), RowSpan(len(plain), shape_of(of), 0)], LEVEL)
     assert coded is not None
     # Half of the changes hit the head, which is where the numbers are that lie; the groups may be stored plain too.
     head, rest = stored_head(coded)
@@ -244,7 +244,7 @@ def test_a_small_frame_that_says_it_is_huge_is_refused_before_anything_is_made()
     """A column of one value takes a few bytes, whatever the number of rows: rows are bounded by the bytes they become."""
     column = Column("n", "int", nullable=False)
     plain = bytes(4) * 5000
-    coded = encode_typed(plain, [Span(len(plain), shape_of([column]), 0)], LEVEL)
+    coded = encode_typed(plain, [RowSpan(len(plain), shape_of([column]), 0)], LEVEL)
     assert coded is not None
     assert len(coded) < 60
     head, rest = stored_head(coded)
@@ -260,7 +260,7 @@ def test_loops_and_vectors_put_rows_together_alike(table: tuple[list[Column], li
     of, rows = table
     plain = b"".join(rows * 3)
     assume(plain)
-    coded = encode_typed(plain, [Span(len(plain), shape_of(of), 0)], LEVEL)
+    coded = encode_typed(plain, [RowSpan(len(plain), shape_of(of), 0)], LEVEL)
     assert coded is not None
     with pytest.MonkeyPatch.context() as patch:
         for name in ("scatter_bytes", "scatter_planes", "scatter_prefixes", "scatter_text"):
@@ -272,7 +272,7 @@ def test_loops_and_vectors_put_rows_together_alike(table: tuple[list[Column], li
 def test_frames_are_read_without_numba(tmp_path: Path) -> None:
     """The same bytes from the interpreter alone, only slower."""
     of, plain = made(60)
-    coded = encode_typed(plain, [Span(len(plain), shape_of(of), 0)], LEVEL)
+    coded = encode_typed(plain, [RowSpan(len(plain), shape_of(of), 0)], LEVEL)
     assert coded is not None
     (tmp_path / "coded").write_bytes(coded)
     script = (
@@ -283,7 +283,7 @@ def test_frames_are_read_without_numba(tmp_path: Path) -> None:
         "assert not COMPILED\n"
         f"sys.stdout.buffer.write(decode_typed(Path('coded').read_bytes(), {len(plain)}, 'frame'))\n"
     )
-    path = str(Path(__file__).parents[2])
+    path = str(Path(__file__).parents[3])
     ran = subprocess.run(
         [sys.executable, "-c", script], cwd=tmp_path, env={"PYTHONPATH": path}, capture_output=True, check=True
     )
@@ -310,5 +310,5 @@ def test_real_tables_come_back(real_bacpacs: dict[str, Path]) -> None:
                 plain = b"".join(piece for part in table.parts for piece in bacpac.pieces(part))
                 if plain:
                     there_and_back(plain, spans_of(list(table.columns), plain, [len(plain) // 3, len(plain) // 2]))
-                    whole = there_and_back(plain, [Span(len(plain), shape_of(list(table.columns)), 0)])
+                    whole = there_and_back(plain, [RowSpan(len(plain), shape_of(list(table.columns)), 0)])
                     assert whole is not None, (path.name, table.name)

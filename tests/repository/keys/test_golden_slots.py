@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from holdfast.repository import Credential, Password, RecoveryKey, Repository, VaultKey
 from holdfast.storage import open_store
 
-GOLDEN = Path(__file__).parent / "golden" / "v1-slots"
+GOLDEN = Path(__file__).parents[1] / "golden" / "v1-slots"
 PASSWORD = "golden password of the slots"
 OAEP = padding.OAEP(padding.MGF1(hashes.SHA256()), hashes.SHA256(), None)
 KINDS = ("password", "keyvault", "recovery")

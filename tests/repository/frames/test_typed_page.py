@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from holdfast.bacpac.columns import Column
 from holdfast.repository.frames import typed_encoding
 from holdfast.repository.frames.row_shape import RowShape
-from holdfast.repository.frames.typed_frames import Span, decode_typed, encode_typed
+from holdfast.repository.frames.typed_frames import RowSpan, decode_typed, encode_typed
 from tests.bacpac.sql_rows import mutated, tables
 
-GOLDEN = Path(__file__).parent / "golden" / "typed"
+GOLDEN = Path(__file__).parents[1] / "golden" / "typed"
 
 
 class Head:
@@ -165,13 +165,13 @@ def read(coded: bytes) -> bytes:
 @given(both=st.tuples(tables(), tables()), repeats=st.integers(1, 30), data=st.data())
 def test_a_reader_written_from_the_page_reads_any_frame(both: Any, repeats: int, data: Any) -> None:
     plain = b""
-    spans: list[Span] = []
+    spans: list[RowSpan] = []
     for columns, rows in both:
         part = data.draw(mutated(b"".join(rows) * repeats))
         shape = RowShape.of(columns)
         assert shape is not None
         plain += part
-        spans.append(Span(len(part), shape.encode(), 0))
+        spans.append(RowSpan(len(part), shape.encode(), 0))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(typed_encoding, "_plain_is_better", lambda *_: False)
         patch.setattr(typed_encoding, "LEAST_ROWS", 1)
@@ -191,6 +191,6 @@ def test_the_shapes_on_the_page() -> None:
     shape = RowShape.of([Column("a", "nvarchar", nullable=True, length=50), Column("b", "datetime", nullable=True)])
     assert shape is not None
     assert shape.encode() == bytes.fromhex("12 00 21 08 02 04 04")
-    page = (Path(__file__).parents[2] / "docs" / "repository-format.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "repository-format.md").read_text()
     assert "`12 00`" in page
     assert "`21 08 02 04 04`" in page
