@@ -7,13 +7,14 @@ copies are made on the day of their point, nothing is locked, and no point was v
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from holdfast.model.errors import InvalidInput
 from holdfast.model.flags import Claim, ClaimKey, Stamp, anchor, stamp
@@ -25,13 +26,22 @@ from holdfast.model.schedule import most_frequent
 _CHAIN = "replay"
 
 
+def _day(value: object) -> object:
+    # Without this a number would be taken for seconds since 1970.
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+        return value
+    raise ValueError(f"{value!r} is not a day such as 2026-01-31")
+
+
 class Event(BaseModel):
     """A backup that was tried. `on_demand`: a person asked for it, so it has no flags."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str | int = Field(union_mode="left_to_right")
-    day: date
+    day: Annotated[date, BeforeValidator(_day)]
     ok: bool = Field(default=True, strict=True)
     on_demand: bool = Field(default=False, strict=True)
 

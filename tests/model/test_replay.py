@@ -19,6 +19,8 @@ from tests.model.worked_examples import D3, days, events, gone, kept, on, policy
         ('{"id": 1}', "must be a list"),
         ('[{"id": 1}]', "0.day: Field required"),
         ('[{"id": 1, "day": "2026-02-30"}]', "0.day"),
+        ('[{"id": 1, "day": 20260105}]', "0.day: 20260105 is not a day such as 2026-01-31"),
+        ('[{"id": 1, "day": "2026-01-05T03:00:00Z"}]', "is not a day such as 2026-01-31"),
         ('[{"id": 1, "day": "2026-01-01", "ok": "perhaps"}]', "0.ok"),
         ('[{"id": 1, "day": "2026-01-01", "okay": true}]', "0.okay"),
         ('[{"id": 1, "day": "2026-01-01"}, {"id": "1", "day": "2026-01-02"}]', "id 1 comes more than once"),
