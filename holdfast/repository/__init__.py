@@ -7,10 +7,11 @@ from holdfast.repository.keys.keys import PasswordCost
 from holdfast.repository.keys.recovery_key import BadRecoveryKey
 from holdfast.repository.objects.manifests import PointHeader
 from holdfast.repository.objects.owners import Owner
+from holdfast.repository.point_work import ChainSurvey
 from holdfast.repository.points.rehydration import Rehydration
 from holdfast.repository.points.restoring import WrittenBacpac
 from holdfast.repository.points.salvage import Salvage, SalvagedEntry, SalvagedTable
-from holdfast.repository.repository import ChainSurvey, Repository
+from holdfast.repository.repository import Repository
 from holdfast.repository.upkeep.check_report import CheckProblem, CheckReport
 from holdfast.repository.upkeep.prune_report import PruneReport, PruneRules
 from holdfast.repository.upkeep.removing import Deletion
