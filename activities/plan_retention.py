@@ -34,6 +34,8 @@ def plan_retention(app: Services, given: Given) -> Answer:
     session = given["session"]
     policy = app.catalog.policies.get(given["policy"]).policy
     found = list(app.catalog.standings(policy=policy.name))
+    # A catalog that was lost does not know what its last run left to be freed.
+    first = app.catalog.retention_runs.last_run(policy.name) is None
     stopped = _alarms(app, policy, found)
     for alarm in stopped:
         app.catalog.log.write(
@@ -46,7 +48,7 @@ def plan_retention(app: Services, given: Given) -> Answer:
     app.catalog.retention_runs.record_run(policy.name, stopped)
     for standing in found:
         _remember_waiting(app, standing)
-    batches = [batch for batch in _batches(app, policy, found, stop=bool(stopped)) if batch.chains]
+    batches = [batch for batch in _batches(app, policy, found, stop=bool(stopped), first=first) if batch.chains]
     app.catalog.retention_runs.save_plan(session, batches)
     if batches:
         kept = sum(1 for standing in found for one in standing.candidates if _only_locked(app, standing, one))
@@ -86,29 +88,31 @@ def _remember_waiting(app: Services, standing: Standing) -> None:
             app.catalog.retention.record_waiting(standing.chain, candidate.id, standing.source)
 
 
-def _batches(app: Services, policy: Policy, found: Iterable[Standing], *, stop: bool) -> Iterable[Batch]:
+def _batches(app: Services, policy: Policy, found: Iterable[Standing], *, stop: bool, first: bool) -> Iterable[Batch]:
     """The chains of each repository in which something is to be done, at most a hundred a batch."""
     by_repository: dict[str, list[Standing]] = {}
     for standing in found:
         by_repository.setdefault(standing.repository, []).append(standing)
     for repository, standings in sorted(by_repository.items()):
-        due = [one for one in (_work(app, policy, standing, stop=stop) for standing in standings) if one is not None]
-        for first in range(0, len(due), BATCH):
+        works = [_work(app, policy, standing, stop=stop, first=first) for standing in standings]
+        due = [work for work in works if work is not None]
+        for begin in range(0, len(due), BATCH):
             yield Batch(
                 policy=policy.name,
                 repository=repository,
                 worker_profile=policy.worker,
                 immutable=policy.immutable,
-                chains=due[first : first + BATCH],
+                chains=due[begin : begin + BATCH],
             )
 
 
-def _work(app: Services, policy: Policy, standing: Standing, *, stop: bool) -> ChainWork | None:
+def _work(app: Services, policy: Policy, standing: Standing, *, stop: bool, first: bool) -> ChainWork | None:
     """What is to be done in one chain; None where nothing is."""
     now = app.clock.now()
     state = app.catalog.retention.state(standing.repository, standing.chain)
     delete = [] if stop else [verdict.id for verdict in standing.expired]
-    prune = not stop and (bool(delete) or (state.prune_after is not None and state.prune_after <= now))
+    left = (state.prune_after is not None and state.prune_after <= now) or (first and len(standing.points) > 1)
+    prune = not stop and (bool(delete) or left)
     later = _later_ends(app, standing) if policy.immutable else {}
     mark = _mark(standing, later) if policy.immutable else state.lock_mark
     lock = mark != state.lock_mark

@@ -131,6 +131,9 @@ def retained(app: Services, given: Given, result: JobResult) -> Answer:
         for point, why in told["kept"].items():
             problems.append(f"{one.source}: {point} was to be deleted and is kept: {why}")
         _forget(app, batch, one, [*told["deleted"], *told["gone"]], session)
+        for point in (point for point, end in told["locked"].items() if end == "held"):
+            # Held in storage by a person or by a catalog that was lost.
+            app.catalog.retention.hold(batch.repository, point, "the storage holds it")
         held = {point: parse_iso(end) for point, end in told["locked"].items() if end != "held"}
         waits = parse_iso(told["waiting_until"]) if told["waiting_until"] else None
         if told["error"] or told["refused_bytes"]:

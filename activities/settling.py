@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from zoneinfo import ZoneInfo
 
 from activities.answering import Given
 from holdfast.model.clock import parse_iso
@@ -22,19 +23,21 @@ def settle(app: Services, given: Given, plan: BackupPlan) -> Terms | None:
     if session.policy is None:
         return None
     policy = app.catalog.policies.get(session.policy).policy
-    claims = _claims(app, policy, plan)
+    points = [point for point in app.catalog.points.list(chain=plan.source.chain).points if point.id != plan.point]
+    claims = _claims(app, policy, plan.source.chain, points)
+    proven = _proven(app, plan, points)
     if session.slot is None:
         day = plan.created_at.astimezone(policy.zone).date()
         wanted = given.get("hold_days")
         held = hold_of(policy, day) if wanted is None else until(Keep(wanted, "days"), day)
-        return _terms(policy, day, claims, hold_until=held)
+        return _terms(policy, day, claims, hold_until=held, **proven)
     day = slot_day(policy, parse_iso(session.slot))
     due = stamp(policy, plan.source.chain, plan.point, day, claims)
     if due.archive_flags:
         app.catalog.sessions.set_source(
             given["session"], given["key"], archive_due=True, archive_flags=due.archive_flags
         )
-    return _terms(policy, day, {**claims, **due.claims}, until=due.untils, archive=due.archive_untils)
+    return _terms(policy, day, {**claims, **due.claims}, until=due.untils, archive=due.archive_untils, **proven)
 
 
 def settle_copy(policy: Policy, point: RestorePoint) -> Terms:
@@ -55,10 +58,20 @@ def _terms(policy: Policy, day: date, claims: dict[ClaimKey, Claim], **settled: 
     )
 
 
-def _claims(app: Services, policy: Policy, plan: BackupPlan) -> dict[ClaimKey, Claim]:
+def _proven(app: Services, plan: BackupPlan, points: list[RestorePoint]) -> dict[str, object]:
+    """What was found out of earlier points, so that it is known again after the loss of the catalog."""
+    mine = [point for point in points if point.repository == plan.repository]
+    if not any(point.terms is not None and point.terms.archive for point in mine):
+        return {}
+    standing = app.catalog.retention.candidates(mine, ZoneInfo("UTC"))
+    return {
+        "archived": [one.id for one in standing if one.used_for_archive and not one.archive_pending],
+        "verified": next((one.id for one in reversed(standing) if one.verified), None),
+    }
+
+
+def _claims(app: Services, policy: Policy, chain: str, points: list[RestorePoint]) -> dict[ClaimKey, Claim]:
     """The chain's claims: as they were recorded, as manifests carry them, and as the points' flags prove them."""
-    chain = plan.source.chain
-    points = [point for point in app.catalog.points.list(chain=chain).points if point.id != plan.point]
     carried = [
         Carried(
             point.id,

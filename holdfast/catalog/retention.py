@@ -198,10 +198,13 @@ class Retention:
             return []
         chain, repository = known[0].chain, known[0].repository
         held = {hold.point for hold in self.holds() if hold.repository == repository}
-        later, verified = self.lengthened(repository, chain), self.verified(repository, chain)
+        told = [point.terms for point in known if point.terms is not None]
+        later = self.lengthened(repository, chain)
+        verified = self.verified(repository, chain) | {terms.verified for terms in told if terms.verified}
         locked = self.state(repository, chain).locked
-        waits = any(point.terms is not None and point.terms.archive for point in known)
-        archived = self.archived(chain) if waits else set()
+        archived = {point for terms in told for point in terms.archived}
+        if any(terms.archive for terms in told):
+            archived |= self.archived(chain)
         found: list[Candidate] = []
         for point in known:
             terms = point.terms

@@ -43,6 +43,10 @@ class Terms(BaseModel):
     claims: list[Claimed] = Field(
         default_factory=list, description="of the chain under this policy, as of this point: the first and the latest"
     )
+    archived: list[str] = Field(
+        default_factory=list, description="points of the chain whose archive copies were read back by then"
+    )
+    verified: str | None = Field(default=None, description="the chain's newest point that was read whole by then")
 
     @property
     def last_day(self) -> date | None:

@@ -36,6 +36,9 @@ def work(assignment: Assignment) -> dict[str, Any]:
         )
 
     point = once_unlocked(assignment, write)
+    if point.session != spec.session:
+        # An earlier session wrote the copy: the original was not read now, and its being whole is part of the answer.
+        origin.verify_point(spec.point, assignment.progress.show, assignment.stop.asked)
     data_read = target.confirm_point(point.id, assignment.progress.show, assignment.stop.asked)
     told = point.model_dump(mode="json", by_alias=True)
     return {"point": told, "data_read": data_read, **read_chain(target, point.chain)}

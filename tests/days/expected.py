@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 GENERATION = timedelta(days=10)
+BEGAN = date(2026, 1, 24)
 
 
 @dataclass
@@ -34,7 +35,9 @@ def plus_months(day: date, months: int) -> date:
 @dataclass
 class Expected:
     """One database under: daily for 7 days, weekly on Sunday for 4 weeks, monthly on the last day to the archive for 7
-    months, yearly on 1 January for a year. `origin`: where each repository's lock generations are counted from."""
+    months, yearly on 1 February for a year; from 24 January 2026. `origin`: where each repository counts its generations
+    of locks from.
+    """
 
     origin: dict[str, datetime]
     made: list[Made] = field(default_factory=list)
@@ -47,20 +50,28 @@ class Expected:
         """A backup of that day succeeded."""
         point = Made(day, {"D": day + timedelta(days=7)})
         sunday = day - timedelta(days=(day.weekday() + 1) % 7)
-        if sunday >= date(2026, 1, 1) and sunday not in self.weeks:
+        if sunday >= BEGAN and sunday not in self.weeks:
             self.weeks.add(sunday)
             point.until["W"] = day + timedelta(weeks=4)
         # The period of a month begins on its last day, so most days belong to the one of the month before.
         last = date(day.year, day.month, calendar.monthrange(day.year, day.month)[1])
         period = day if day == last else date(day.year, day.month, 1) - timedelta(days=1)
-        if period >= date(2026, 1, 1) and (period.year, period.month) not in self.months:
+        if period >= BEGAN and (period.year, period.month) not in self.months:
             self.months.add((period.year, period.month))
             point.archive["M"] = plus_months(day, 7)
-        if day.year not in self.years:
-            self.years.add(day.year)
+        year = day.year if day >= date(day.year, 2, 1) else day.year - 1
+        if year >= BEGAN.year and year not in self.years:
+            self.years.add(year)
             point.until["Y"] = plus_months(day, 12)
         self.made.append(point)
         return point
+
+    def archive_ran(self, today: Made | None) -> None:
+        """The session archived: its own point where that is due, else the oldest that waits."""
+        waiting = [one for one in self.made if one.archive and not one.copied]
+        due = today if today is not None and today.archive else next(iter(waiting), None)
+        if due is not None:
+            due.copied = True
 
     def retention_ran(self, now: datetime) -> None:
         """Whatever may go at that moment goes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from holdfast.cloud.machines import MachineState
@@ -21,14 +21,12 @@ from tests.days.driver import Died
 if TYPE_CHECKING:
     from tests.days.world import World
 
-START = datetime(2026, 1, 1, 3, tzinfo=UTC)
-
 
 class HandClock:
     """Stands still until somebody moves it."""
 
-    def __init__(self) -> None:
-        self.moment = START
+    def __init__(self, moment: datetime) -> None:
+        self.moment = moment
 
     def now(self) -> datetime:
         return self.moment
@@ -159,8 +157,9 @@ class Office:
     world: World
     results: dict[str, JobResult] = field(default_factory=dict)
     done: list[tuple[str, str]] = field(default_factory=list)
-    #: Sources whose export fails today.
+    #: Sources whose export fails today, and those whose archive job does.
     failing: set[str] = field(default_factory=set)
+    not_archiving: set[str] = field(default_factory=set)
 
     def submit(self, job: Job) -> None:
         if job.id in self.results:
@@ -201,6 +200,8 @@ class Office:
     def _work(self, assignment: Assignment, job: Job) -> dict[str, Any]:
         if job.kind == "preflight":
             return {"findings": []}
+        if job.kind == "archive" and job.source in self.not_archiving:
+            raise Forbidden("the archive failed, as the test wanted")
         if job.kind != "export":
             return work_of(job.kind)(assignment)
         if job.source in self.failing:

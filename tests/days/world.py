@@ -27,7 +27,6 @@ from holdfast.worker.repositories import Repositories
 from holdfast.worker.workspace import Workspaces
 from tests.days.driver import Died, Host
 from tests.days.fakes import (
-    START,
     AllReady,
     CountedStore,
     Deaths,
@@ -47,9 +46,9 @@ POLICY = "nightly"
 class World:
     """One installation with one policy. `services` is what the activities find."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.clock, self.machines, self.servers = HandClock(), Machines(), Servers()
+    def __init__(self, folder: Path, start: datetime) -> None:
+        self.folder, self.start = folder, start
+        self.clock, self.machines, self.servers = HandClock(start), Machines(), Servers()
         self.office, self.workspaces = Office(self), Workspaces(folder / "mnt")
         self.workspaces.open()
         self.deaths = Deaths()
@@ -157,7 +156,7 @@ class World:
         for slot in slots_on(policy, day):
             self.clock.moment = max(slot, self.clock.moment)
             ended.append(self.run_session(slot=slot))
-        self.clock.moment = datetime.combine(day + timedelta(days=1), START.time(), UTC)
+        self.clock.moment = datetime.combine(day + timedelta(days=1), self.start.time(), UTC)
         return ended
 
     def left_behind(self) -> list[str]:
