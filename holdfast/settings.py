@@ -30,6 +30,11 @@ class RepositorySettings(BaseModel):
         default="", description="or address of the Key Vault key that opens a slot: `https://VAULT/keys/NAME`"
     )
     archive: bool = Field(default=False, description="an archive repository: packs go straight to the archive tier")
+    account: str = Field(
+        default="",
+        description="resource id of the storage account: before locks are relied on, the app looks there for versioning, "
+        "default retention and lifecycle rules; empty: it looks at the container alone",
+    )
 
     @model_validator(mode="after")
     def _one_way_in(self) -> RepositorySettings:

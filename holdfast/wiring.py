@@ -107,15 +107,17 @@ class Services:
     @cached_property
     def containers(self) -> Containers:
         """What the containers of repositories can do."""
+        from holdfast.cloud.clients import Clients
         from holdfast.cloud.containers import Containers
 
-        return Containers(self.settings, self.credential)
+        return Containers(Clients(self.settings, self.credential))
 
     def require_immutability(self, policy: Policy) -> None:
         """Raises ImmutabilityNotReady where the policy wants locks and one of its containers cannot hold them."""
         if policy.immutable:
             for name in filter(None, (policy.repository, policy.archive)):
-                self.containers.require_immutability(name, self.repository(name).url)
+                self.repository(name)  # says what is configured where the name is not
+                self.containers.require_immutability(name, self.settings.repositories[name])
 
     def repository(self, name: str) -> RepositoryRef:
         """A configured repository as jobs name it. Raises InvalidInput for a name that is not configured."""

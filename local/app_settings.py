@@ -9,7 +9,7 @@ from typing import Any
 from local.azure.seeding import SUBSCRIPTION
 from local.azure.state_folder import StateFolder
 from local.machines.differences import METADATA_ADDRESS
-from local.plan import GROUP, REGIONS, REPOSITORIES, STATE, VAULT_KEY, VM_SIZE, WORKER_PROFILE, subnet_id
+from local.plan import GROUP, REGIONS, REPOSITORIES, STATE, VAULT_KEY, VM_SIZE, WORKER_PROFILE, account_id, subnet_id
 from local.profile_file import ProfileFile
 
 #: Timers of the app, in seconds of the app's clock; Azure's are minutes.
@@ -83,6 +83,7 @@ def _settings(profile: ProfileFile) -> dict[str, Any]:
                 "region": plan.region,
                 "password_secret": f"{arm}/secrets/{plan.secret}",
                 "archive": plan.archive,
+                "account": account_id(plan.account),
             }
             for plan in REPOSITORIES
         },

@@ -74,6 +74,13 @@ class Provisioning:
             self._place(plan.network_id(region), region, {"subnets": subnets})
         for name, region in plan.ACCOUNTS.items():
             self._place(plan.account_id(name), region, {})
+        for name in plan.ACCOUNTS:
+            self._place(
+                f"{plan.account_id(name)}/blobServices/default", plan.ACCOUNTS[name], {"isVersioningEnabled": True}
+            )
+        for repository in plan.REPOSITORIES:
+            where = plan.container_id(repository.account, repository.container)
+            self._place(where, repository.region, {"immutableStorageWithVersioning": {"enabled": True}})
         self._place(plan.STAGING_SERVER_ID, "westeurope", {})
         self._place(plan.STAGING_INSTANCE_ID, "westeurope", {})
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from holdfast.cloud.account_rules import objections, read_account
 from holdfast.model.errors import HoldfastError
 from holdfast.storage.azure_errors import translated
 
 if TYPE_CHECKING:
-    from azure.core.credentials import TokenCredential
-
-    from holdfast.settings import Settings
+    from holdfast.cloud.clients import Clients
+    from holdfast.settings import RepositorySettings
 
 
 class ImmutabilityNotReady(HoldfastError):
@@ -27,28 +27,24 @@ class ImmutabilityNotReady(HoldfastError):
 class Containers:
     """Containers by address. Raises Forbidden and Unavailable like every store."""
 
-    def __init__(self, settings: Settings, identity: TokenCredential) -> None:
-        self._settings, self._identity = settings, identity
+    def __init__(self, clients: Clients) -> None:
+        self._clients, self._settings, self._identity = clients, clients.settings, clients.identity
 
     def immutable(self, url: str) -> bool:
         """Whether the container has version-level immutability, so that blobs of it can be locked and held."""
         return bool(self._properties(url).immutable_storage_with_versioning_enabled)
 
-    def require_immutability(self, name: str, url: str) -> None:
-        """Raises ImmutabilityNotReady unless points in that repository can be locked, and only by Holdfast's own dates."""
-        told = self._properties(url)
+    def require_immutability(self, name: str, repository: RepositorySettings) -> None:
+        """Raises ImmutabilityNotReady unless points in that repository can be locked, by Holdfast's own dates alone."""
+        told = self._properties(repository.url)
         if not told.immutable_storage_with_versioning_enabled:
-            raise ImmutabilityNotReady(
-                f"repository {name}: {url} has no version-level immutability",
-                help="Enable blob versioning on the account and version-level immutability on the container (both as in "
-                "docs/how-to/immutability.md), or leave `immutable` out of the policy.",
-            )
-        if told.has_immutability_policy:
-            raise ImmutabilityNotReady(
-                f"repository {name}: {url} has a default retention of its own, which locks what must stay deletable",
-                help="Delete the container's default policy: `az storage container immutability-policy delete`. Locks "
-                "that it has set already stay until they end.",
-            )
+            raise ImmutabilityNotReady(f"repository {name}: {repository.url} has no version-level immutability")
+        found = ["the container has a policy of its own for all that is in it"] if told.has_immutability_policy else []
+        if repository.account:
+            container = repository.url.rstrip("/").rpartition("/")[2]
+            found += objections(read_account(self._clients, repository.account, container), container)
+        if found:
+            raise ImmutabilityNotReady(f"repository {name}: {'; '.join(found)}")
 
     def _properties(self, url: str) -> Any:
         from azure.storage.blob import ContainerClient

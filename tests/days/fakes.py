@@ -240,5 +240,5 @@ class AllReady:
     def immutable(self, _url: str) -> bool:
         return True
 
-    def require_immutability(self, _name: str, _url: str) -> None:
+    def require_immutability(self, _name: str, _repository: object) -> None:
         """They are ready."""
