@@ -1,4 +1,4 @@
-"""Retention and locks by policy on the local profile: the maintainer's machine, identity and rights, in front of real storage."""
+"""Retention and locks by policy on the local profile: the maintainer's machine, identity and rights, and storage's own."""
 
 from __future__ import annotations
 
