@@ -19,6 +19,7 @@ from holdfast.model.costs.timeline import (
     steady_window,
     stored_share,
 )
+from holdfast.model.flags import stamp
 from holdfast.model.policy import parse_policy
 
 FIRST = date(2026, 1, 5)
@@ -150,3 +151,25 @@ def test_slots_that_wait_for_one_end_of_a_blackout_are_one_session() -> None:
     free = steady_window(played(schedules))
     closed = steady_window(played(schedules, "blackout: [{from: '00:30', to: '04:00'}]"))
     assert (free.sessions, closed.sessions) == (3 * 365, 2 * 365)
+
+
+def test_a_point_frees_what_its_neighbour_does_not_take_over() -> None:
+    """Half of the rows change every day: of the half that the middle of three holds, the older one still needs a half."""
+    half = Band.of(0.5)
+    assert float(freed_share(24, 24, half).expected) == pytest.approx(0.25)
+    assert float(freed_share(0, 24, half).expected) == pytest.approx(0.5)
+
+
+def test_few_claims_do_as_well_as_all_that_were_ever_made() -> None:
+    """The play forgets most claims; the flags are those that a chain with all of them would get."""
+    given_policy = parse_policy(
+        "name: p\narchive: a\nschedules: {daily: {at: ['03:00'], keep_days: 3}, weekly: {day: friday, keep_weeks: 5},"
+        " monthly: {day: 31, keep_months: 4}, yearly: {month: 3, day: 1, keep_years: 2, archive: true}}"
+    )
+    claims: dict = {}
+    for number, life in enumerate(play(given_policy, FIRST, 730)):
+        day = FIRST + timedelta(days=number)
+        full = stamp(given_policy, "played", str(number), day, claims)
+        claims |= full.claims
+        assert [flag for flag, _ in life.flags] == list(full.flags), day
+        assert (life.archive_ends is not None) == bool(full.archive_flags), day
