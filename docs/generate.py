@@ -18,6 +18,10 @@ from pydantic_settings import BaseSettings
 
 import holdfast
 from holdfast.model.channel import EmailChannel, SlackChannel, TeamsChannel, WebhookChannel
+from holdfast.model.costs import packaged_prices
+from holdfast.model.costs.assumptions import Assumptions
+from holdfast.model.costs.ledger import TITLES
+from holdfast.model.costs.prices import unit_of
 from holdfast.model.errors import catalogue
 from holdfast.model.policy import Policy
 from holdfast.model.preflight.blocking import BLOCKING
@@ -36,6 +40,7 @@ def pages() -> dict[str, str]:
     return {
         "docs/reference/settings.md": settings_page(),
         "docs/reference/errors.md": errors_page(),
+        "docs/reference/costs.md": costs_page(),
         "docs/reference/policy.md": policy_page(),
         "docs/reference/preflight.md": preflight_page(),
         "docs/reference/openapi.json": json.dumps(document(ROUTES), indent=1) + "\n",
@@ -126,6 +131,36 @@ def _default(value: Any) -> str:
     if value in ("", None, [], {}):
         return "–"
     return f"`{value}`"
+
+
+def costs_page() -> str:
+    """Lines, assumptions and prices of an estimate."""
+    found = packaged_prices()
+    rows = [
+        "# Costs\n",
+        "What an estimate is made of; [how to make one](../how-to/costs.md).\n",
+        "## Lines\n",
+        "| item | what |",
+        "|---|---|",
+        *(f"| `{item}` | {title} |" for item, title in TITLES.items()),
+        "\n## Assumptions\n",
+        "`low` is what costs less.\n",
+        "| assumption | low | expected | high | unit | what |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, field in Assumptions.model_fields.items():
+        value, unit = field.default.value, field.default.unit
+        rows.append(f"| `{name}` | {value.low} | {value.expected} | {value.high} | {unit} | {field.description} |")
+    rows += [
+        f"\n## The packaged prices\n\n{found.about} {found.currency}, {found.region}, {found.as_of}.\n",
+        "| price | amount | for one | mark | source |",
+        "|---|---|---|---|---|",
+    ]
+    for key, price in found.prices.items():
+        low, high = price.band.low, price.band.high
+        amount = f"{price.amount}" if low == high else f"{price.amount} ({low} to {high})"
+        rows.append(f"| `{key}` | {amount} | {unit_of(key)} | {price.mark} | {price.source} |")
+    return "\n".join(rows) + "\n"
 
 
 def errors_page() -> str:
