@@ -16,6 +16,7 @@ from holdfast.model.plan import BackupPlan
 from holdfast.model.point import RestorePoint
 from holdfast.model.preflight.finding import Finding
 from holdfast.model.session import State
+from holdfast.model.transformation import Transformation
 from holdfast.wiring import Services
 
 bp = df.Blueprint()
@@ -47,6 +48,7 @@ def collect_job(app: Services, given: Given) -> Answer:
     source = None
     if of_source(given):
         source = app.catalog.sessions.set_step(session, key, kind, state, error.detail).source
+        _tell_repairs(app, given, result)
     app.catalog.log.write(session, "error", f"{kind}, attempt {given['attempt']}: {error}. {error.help}", source=source)
     return {"error": brief(error.info()), "job": given["job"]}
 
@@ -106,11 +108,25 @@ def reconcile(app: Services, given: Given, result: JobResult, repository: str, c
 
 
 def _preflight(app: Services, given: Given, result: JobResult) -> Answer:
+    _tell_repairs(app, given, result)
     source = app.catalog.sessions.source(given["session"], given["key"]).source
     findings = [Finding.model_validate(f) for f in result.output.get("findings", [])]
     for finding in findings:
         app.catalog.log.write(given["session"], "warning", str(finding), source=source)
-    return {"detail": f"{len(findings)} warnings" if findings else "nothing found"}
+    done = len(result.output.get("transformations", []))
+    said = [f"{len(findings)} warnings"] if findings else [] if done else ["nothing found"]
+    return {"detail": ", ".join([*said, *([f"{done} repairs on the copy"] if done else [])])}
+
+
+def _tell_repairs(app: Services, given: Given, result: JobResult) -> None:
+    """What was changed on the copy goes into the log, also where the job failed all the same."""
+    source = app.catalog.sessions.source(given["session"], given["key"]).source
+    for one in result.output.get("transformations", []):
+        text = f"on the staging copy only: {Transformation.model_validate(one)}"
+        app.catalog.log.write(given["session"], "warning", text, source=source)
+    for refused in result.output.get("refused", []):
+        text = f"a repair of the staging copy did not succeed: {refused}"
+        app.catalog.log.write(given["session"], "warning", text, source=source)
 
 
 def _export(app: Services, given: Given, result: JobResult) -> Answer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import azure.durable_functions as df
 from pydantic import BaseModel
 
@@ -26,6 +28,7 @@ from holdfast.model.job import (
 from holdfast.model.plan import BackupPlan, HoldPlan, PointPlan, session_mark
 from holdfast.model.preflight.finding import Finding
 from holdfast.model.session import State
+from holdfast.model.transformation import Transformation
 from holdfast.wiring import Services
 
 bp = df.Blueprint()
@@ -75,7 +78,7 @@ def _spec(app: Services, given: Given, kind: JobKind) -> BaseModel:
     if kind == "synchronise":
         return SynchroniseSpec(repository=app.repository(plan.repository), chain=plan.source.chain)
     if kind == "preflight":
-        return PreflightSpec(connection=plan.connection, database=plan.source.database)
+        return PreflightSpec(connection=plan.connection, database=plan.source.database, repair=plan.repair)
     if kind == "export":
         return ExportSpec(connection=plan.connection, workspace=workspace)
     terms = settle(app, given, plan)
@@ -90,7 +93,7 @@ def _spec(app: Services, given: Given, kind: JobKind) -> BaseModel:
         consistency=plan.consistency,
         flags=list(terms.until) if terms is not None else [],
         terms=terms,
-        warnings=_warnings(app, given),
+        **_of_preflight(app, given),
         workspace=workspace,
     )
 
@@ -136,8 +139,10 @@ def _maintenance_spec(app: Services, given: Given, kind: JobKind) -> BaseModel:
     )
 
 
-def _warnings(app: Services, given: Given) -> list[str]:
-    """What preflight found and did not stop the export; it goes into the point's manifest."""
+def _of_preflight(app: Services, given: Given) -> dict[str, Any]:
+    """What preflight found and did not stop the export, and what it changed on the copy: for the point's manifest."""
     result = app.dispatch.result(given["session"], job_id(given, "preflight"))
-    findings = [Finding.model_validate(f) for f in (result.output.get("findings", []) if result else [])]
-    return [str(finding) for finding in findings]
+    output = result.output if result else {}
+    findings = [Finding.model_validate(found) for found in output.get("findings", [])]
+    done = [Transformation.model_validate(one) for one in output.get("transformations", [])]
+    return {"warnings": [str(finding) for finding in findings], "transformations": done}

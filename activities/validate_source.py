@@ -54,6 +54,7 @@ def validate_source(app: Services, given: Given) -> Answer:
         archive=policy.archive,
         worker_profile=policy.worker,
         worker_region=region,
+        repair=policy.preflight.repair_staging_copy and staging is not None,
     )
     if staging is None:
         app.catalog.sessions.set_step(session, key, "stage", State.SKIPPED, "direct export")

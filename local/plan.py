@@ -100,7 +100,7 @@ def _worker_roles() -> Assignments:
         (roles.QUEUE_SENDER.name, f"{account_id(STATE)}/queueServices/default/queues/{EVENTS}"),
         ("Key Vault Secrets User", VAULT_SCOPE),
         (KEY_USER, KEYS_SCOPE),
-        ("SQL reader", f"/subscriptions/{SUBSCRIPTION}"),
+        ("SQL owner", f"/subscriptions/{SUBSCRIPTION}"),
     ]
 
 

@@ -122,15 +122,16 @@ class Census:
         rows: Answers = {"P04": [], "P05": [], "P06": [], "P07": []}
         for element in self._users:
             name, kind = split_name(element.name)[0], user_kind(element, self._logins)
+            schema = {"default_schema_name": default_schema(element)}
             if kind is UserKind.WINDOWS:
                 described = {"type_desc": "WINDOWS_USER", "authentication_type_desc": "WINDOWS"}
-                rows["P04"].append({"name": name, **described, "default_schema_name": default_schema(element)})
+                rows["P04"].append({"name": name, **described, **schema})
             elif kind in (UserKind.CERTIFICATE, UserKind.ASYMMETRIC_KEY):
                 rows["P05"].append({"name": name, "type_desc": f"{kind.name}_MAPPED_USER"})
             elif kind in (UserKind.LOGIN, UserKind.ORPHANED):
                 login = element.reference("Login") if kind is UserKind.LOGIN else None
                 of = f"login {login.name.casefold()}" if login else f"login that is gone, of {name}"
-                rows["P06"].append({"name": name, "sid": of, "authentication_type_desc": "INSTANCE"})
+                rows["P06"].append({"name": name, "sid": of, "authentication_type_desc": "INSTANCE", **schema})
             elif kind is UserKind.ENTRA:
                 described = {"type_desc": "EXTERNAL_USER", "authentication_type_desc": "EXTERNAL"}
                 rows["P07"].append({"name": name, **described, "sid": None})

@@ -200,40 +200,65 @@ def name_parts(script: str) -> tuple[str, ...]:
 
 def _names(script: str) -> Iterator[_Name | str]:
     """Names joined over their dots, and every other token that matters: `@` stands for a variable."""
-    pieces = list(_pieces(script))
+    read = list(pieces(script))
     at = 0
-    while at < len(pieces):
-        kind, text = pieces[at]
-        if kind != "name":
-            yield "@" if text.startswith("@") else text
+    while at < len(read):
+        if read[at].kind != "name":
+            yield "@" if read[at].text.startswith("@") else read[at].text
             at += 1
             continue
-        parts = [_plain(text)]
+        parts, after = joined(read, at)
+        yield _Name(tuple(part.plain if part else "" for part in parts), read[at].text[0] in '["')
+        at = after
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A token of a script, where it begins, and its kind: `name`, or anything `other`."""
+
+    kind: str
+    text: str
+    start: int
+
+    @property
+    def plain(self) -> str:
+        """A name without its brackets or quotes."""
+        if self.text[0] == "[":
+            return self.text[1:-1].replace("]]", "]")
+        if self.text[0] == '"':
+            return self.text[1:-1].replace('""', '"')
+        return self.text
+
+
+def joined(read: list[Piece], at: int) -> tuple[list[Piece | None], int]:
+    """The parts of the name that begins at that piece, None for one left out, and where the script goes on."""
+    parts: list[Piece | None] = [read[at]]
+    at += 1
+    while at < len(read) and read[at].text == "." and read[at].kind == "other":
         at += 1
-        while at < len(pieces) and pieces[at][1] == "." and pieces[at][0] == "other":
+        if at < len(read) and read[at].kind == "name":
+            parts.append(read[at])
             at += 1
-            if at < len(pieces) and pieces[at][0] == "name":
-                parts.append(_plain(pieces[at][1]))
-                at += 1
-            else:
-                parts.append("")
-        yield _Name(tuple(parts), text[0] in '["')
+        else:
+            parts.append(None)
+    return parts, at
 
 
-def _pieces(script: str) -> Iterator[tuple[str, str]]:
+def pieces(script: str) -> Iterator[Piece]:
+    """The tokens, without comments; a string is a quote."""
     at = 0
     while at < len(script):
         found = _TOKEN.match(script, at)
         if found is None:  # cannot be: the last alternative takes any character
             return
-        kind = found.lastgroup or "other"
+        kind, start = found.lastgroup or "other", at
         at = found.end()
         if kind == "comment":
             at = _after_comment(script, at)
         elif kind in ("name", "other"):
-            yield kind, found[0]
+            yield Piece(kind, found[0], start)
         elif kind == "string":
-            yield "other", "'"
+            yield Piece("other", "'", start)
 
 
 def _after_comment(script: str, at: int) -> int:
@@ -248,11 +273,3 @@ def _after_comment(script: str, at: int) -> int:
         else:
             depth, at = depth - 1, closing + 2
     return at
-
-
-def _plain(text: str) -> str:
-    if text[0] == "[":
-        return text[1:-1].replace("]]", "]")
-    if text[0] == '"':
-        return text[1:-1].replace('""', '"')
-    return text

@@ -24,7 +24,7 @@ from holdfast.model.selection import database_matches
 
 _POINTS = "points"
 _BY_TIME, _BY_CHAIN = "t", "c"
-_LONG = ("entries", "tables")
+_LONG = ("entries", "tables", "transformations")
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,9 @@ def print_point(point: Mapping[str, Any], output: Output) -> None:
         "kept because": point.get("kept_because"),
         "identical possible": point.get("identical_possible"),
         "warnings": point.get("warnings"),
+        "changed on the copy": [
+            f"{one['object']}: {one['did']} ({one['rule']})" for one in point.get("transformations") or []
+        ],
     }
     print_object({k: v for k, v in shown.items() if v not in (None, [], "")}, output)
     columns = (Column("table", lambda t: f"{t['schema']}.{t['name']}"), field("rows", right=True), size("bytes"))

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from holdfast.model.errors import ErrorInfo
 from holdfast.model.point import Consistency
 from holdfast.model.terms import Terms
+from holdfast.model.transformation import Transformation
 
 JobKind = Literal[
     "synchronise", "preflight", "export", "store", "archive", "rehydrate", "download", "lock", "retain", "hold"
@@ -67,6 +68,10 @@ class SynchroniseSpec(BaseModel):
 class PreflightSpec(BaseModel):
     connection: SqlConnection
     database: str = Field(default="", description="the source's own name: a copy has another, and code may use it")
+    repair: bool = Field(
+        default=False, description="mend the staging copy; an error where the connection leads to no copy"
+    )
+    look_only: bool = Field(default=False, description="a finding that blocks is no failure: nothing is exported")
 
 
 class ExportSpec(BaseModel):
@@ -88,6 +93,7 @@ class StoreSpec(BaseModel):
     flags: list[str] = Field(default_factory=list)
     terms: Terms | None = None
     warnings: list[str] = Field(default_factory=list)
+    transformations: list[Transformation] = Field(default_factory=list)
     workspace: str
 
 

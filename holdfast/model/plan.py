@@ -43,6 +43,8 @@ class BackupPlan(BaseModel):
     archive: str | None
     worker_profile: str
     worker_region: str
+    repair: bool = False
+    """Whether the copy is mended before its export; never without one."""
 
     @property
     def consistency(self) -> Consistency:

@@ -9,6 +9,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.model.terms import Terms
+from holdfast.model.transformation import Transformation
 
 Consistency = Literal["transactional", "live"]
 PointKind = Literal["full", "increment"]
@@ -62,11 +63,15 @@ class RestorePoint(BaseModel):
     resource_id: str | None = None
     sequence: int = Field(default=0, description="place in the chain, counted from 1")
     warnings: list[str] = Field(default_factory=list, description="preflight findings that did not stop the export")
+    transformations: list[Transformation] = Field(
+        default_factory=list,
+        description="what was changed on the staging copy before the export, and how it is given back",
+    )
     installation: str | None = Field(default=None, description="id of the installation that wrote it")
 
     def without_lists(self) -> Self:
-        """The point without its entries and tables, of which there may be thousands: for whoever holds many points."""
-        return self.model_copy(update={"entries": [], "tables": []})
+        """The point without what may be thousands: entries, tables, transformations. For whoever holds many points."""
+        return self.model_copy(update={"entries": [], "tables": [], "transformations": []})
 
 
 def point_id(created_at: datetime, chain: str, session: str) -> str:

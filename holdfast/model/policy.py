@@ -92,7 +92,8 @@ class PreflightChoice(Strict):
     """What preflight may do."""
 
     repair_staging_copy: bool = False
-    """Mend the staging copy (never the source) where that makes the export possible."""
+    """Mend the staging copy (never the source) where that makes the export, or a later import, possible; what was changed
+    is recorded in the restore point."""
 
 
 def _days(value: object) -> object:
@@ -215,7 +216,6 @@ def explain_validation(error: ValidationError) -> str:
 def not_yet(policy: Policy) -> list[str]:
     """What the policy asks for and this version does not do yet; told at every turn, never skipped in silence."""
     asked = {
-        "preflight.repair_staging_copy": policy.preflight.repair_staging_copy,
         "drill": policy.drill is not None,
     }
     return [f"{field} is accepted but this version does not act on it yet" for field, wanted in asked.items() if wanted]

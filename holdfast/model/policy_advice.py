@@ -28,7 +28,7 @@ _SPAN = {"D": "keep_days", "W": "keep_weeks", "M": "keep_months", "Y": "keep_yea
 
 def warnings_of(policy: Policy) -> list[str]:
     """Everything that whoever saves this policy should know, each beginning with the field."""
-    rules = (_useless, _early_deletions, _endless, _times, _blackouts, _locks)
+    rules = (_useless, _early_deletions, _endless, _times, _blackouts, _locks, _repairs)
     return [*not_yet(policy), *(line for rule in rules for line in rule(policy))]
 
 
@@ -58,6 +58,11 @@ def _early_deletions(policy: Policy) -> Iterator[str]:
                 f"{ARCHIVE_MINIMUM_DAYS} days, so each archived point costs a further {ARCHIVE_MINIMUM_DAYS - days} days "
                 "of storage as an early-deletion fee"
             )
+
+
+def _repairs(policy: Policy) -> Iterator[str]:
+    if policy.preflight.repair_staging_copy and policy.staging is None:
+        yield "preflight.repair_staging_copy does nothing without staging: a source is never changed"
 
 
 def _endless(policy: Policy) -> Iterator[str]:

@@ -9,10 +9,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from holdfast.model.errors import Cancelled, ErrorInfo, ReportedError, Unavailable
-from holdfast.model.job import SqlConnection
+from holdfast.sql.protocol import Inquiry, assert_copy
 
 #: Catalogue views of the largest databases answer in minutes.
 DEADLINE_SECONDS = 1_800.0
@@ -21,14 +22,26 @@ _TICK_SECONDS = 0.5
 Rows = dict[str, list[dict[str, Any]]]
 
 
+@dataclass(frozen=True)
+class Answer:
+    """Rows by query id; what the queries that failed said; what the server said of repairs that it refused, by id."""
+
+    rows: Rows
+    errors: dict[str, str]
+    refused: dict[str, str] = field(default_factory=dict)
+
+
 def run_probe(
-    command: str, connection: SqlConnection, *, cancelled: Callable[[], bool], deadline: float = DEADLINE_SECONDS
-) -> tuple[Rows, dict[str, str]]:
-    """Rows by query id, and what the queries that failed said, by id.
+    command: str, inquiry: Inquiry, *, cancelled: Callable[[], bool], deadline: float = DEADLINE_SECONDS
+) -> Answer:
+    """Asks a database, after the repairs that the inquiry wants there.
 
     `command` is the setting `sql_probe`; empty means the built-in probe. Raises what the probe reports (Forbidden,
-    Unavailable), Unavailable where it does not answer, and Cancelled once `cancelled` says so.
+    Unavailable), Unavailable where it does not answer, and Cancelled once `cancelled` says so. Raises NotACopy, before
+    anything runs, where repairs are wanted of what is no staging copy.
     """
+    if inquiry.repairs:
+        assert_copy(inquiry)
     words = shlex.split(command) if command else [sys.executable, "-m", "holdfast.sql.probe"]
     try:
         process = subprocess.Popen(
@@ -43,7 +56,7 @@ def run_probe(
         raise Unavailable(f"the preflight probe could not be started: {error.strerror or error}") from None
     with process:
         try:
-            out, complaint = _talk(process, connection.model_dump_json(), cancelled, deadline)
+            out, complaint = _talk(process, inquiry.model_dump_json(), cancelled, deadline)
         finally:
             _kill(process)
     return _answer(process.returncode, out, complaint)
@@ -73,7 +86,7 @@ def _kill(process: subprocess.Popen[str]) -> None:
             return
 
 
-def _answer(code: int, out: str, complaint: str) -> tuple[Rows, dict[str, str]]:
+def _answer(code: int, out: str, complaint: str) -> Answer:
     try:
         answer = json.loads(out)
     except ValueError:
@@ -85,5 +98,5 @@ def _answer(code: int, out: str, complaint: str) -> tuple[Rows, dict[str, str]]:
     if code != 0 or not answer:
         said = (complaint.strip().splitlines() or ["it said nothing"])[-1]
         raise Unavailable(f"the preflight probe failed (exit code {code}): {said[:400]}")
-    errors = answer.pop("errors", {})
-    return {key: rows for key, rows in answer.items() if isinstance(rows, list)}, dict(errors)
+    errors, refused = answer.pop("errors", {}), answer.pop("refused", {})
+    return Answer({key: rows for key, rows in answer.items() if isinstance(rows, list)}, dict(errors), dict(refused))

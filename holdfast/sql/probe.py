@@ -1,9 +1,11 @@
-"""`python -m holdfast.sql.probe`: asks a database the preflight queries.
+"""`python -m holdfast.sql.probe`: asks a database the preflight queries; on a staging copy it makes repairs first.
 
-Reads a `SqlConnection` as JSON from stdin and writes `{"P01": [{column: value}…], …}` to stdout. A query that fails (a
+Reads an `Inquiry` as JSON from stdin and writes `{"P01": [{column: value}…], …}` to stdout. A query that fails (a
 right is missing, an old version lacks the view) stands under `errors` instead, by id. Exit code 1: no connection; stdout
-then holds `{"error": ErrorInfo}`. Connects as the worker's managed identity, whose client id is in
-`HOLDFAST_WORKER_CLIENT_ID`; there is no password anywhere. Reads only.
+then holds `{"error": ErrorInfo}`. Repairs that did not succeed stand under `refused`, by id; each is one transaction. It
+makes none unless the connection leads to a staging copy, by its kind, its name and the name that the server itself gives.
+Connects as the worker's managed identity, whose client id is in
+`HOLDFAST_WORKER_CLIENT_ID`; there is no password anywhere.
 
 Any command with this behaviour can take its place (setting `sql_probe`).
 """
@@ -21,6 +23,7 @@ from uuid import UUID
 
 from holdfast.model.errors import Forbidden, HoldfastError, Unavailable
 from holdfast.model.job import SqlConnection
+from holdfast.sql.protocol import Inquiry, NotACopy, assert_copy
 from holdfast.sql.queries import Query, queries_for
 
 #: Seconds that a connection may take to come up; a paused serverless database needs about a minute to wake.
@@ -85,6 +88,29 @@ def ask(database: Database, wanted: Iterable[Query]) -> tuple[dict[str, list[dic
     return rows, errors
 
 
+def mend(database: Database, inquiry: Inquiry) -> dict[str, str]:
+    """Makes the repairs, each whole or not at all; what the server said of those that it refused, by id.
+
+    Raises NotACopy where the database is none.
+    """
+    assert_copy(inquiry)
+    cursor = database.cursor()
+    cursor.execute("SELECT DB_NAME() AS name")
+    ((name,),) = [tuple(row) for row in cursor.fetchall()]
+    if str(name).casefold() != inquiry.database.casefold():
+        raise NotACopy(f"the server says that this is {name}, not {inquiry.database}")
+    refused: dict[str, str] = {}
+    for repair in inquiry.repairs:
+        try:
+            # Settings go with the connection, so a definition is a statement of its own; XACT_ABORT ends all of them.
+            for statement in ("SET XACT_ABORT ON", "BEGIN TRANSACTION", *repair.statements, "COMMIT TRANSACTION"):
+                database.cursor().execute(statement)
+        except Exception as error:  # noqa: BLE001 (the driver has its own tree; the finding stays and is told)
+            refused[repair.id] = _short(error)
+            database.cursor().execute("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION")
+    return refused
+
+
 def plain(value: Any) -> Any:
     """A value as JSON has it; bytes as `0x…`."""
     if value is None or isinstance(value, str | int | float | bool):
@@ -98,11 +124,19 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else repr(value)
 
 
-def probe(connection: SqlConnection, client_id: str | None) -> dict[str, Any]:
-    """Asks everything. Raises Forbidden or Unavailable where the database itself cannot be reached."""
-    wanted = queries_for(managed_instance=connection.managed_instance)
+def probe(connection: Inquiry, client_id: str | None) -> dict[str, Any]:
+    """Makes the repairs and asks everything.
+
+    Raises Forbidden or Unavailable where the database itself cannot be reached, NotACopy where repairs are not for it.
+    """
+    if connection.repairs:
+        assert_copy(connection)
+    wanted = queries_for(managed_instance=connection.managed_instance, repair=connection.for_repair)
     database = _connect(connection_string(connection, client_id))
+    refused: dict[str, str] = {}
     try:
+        if connection.repairs:
+            refused = mend(database, connection)
         answer, errors = ask(database, [query for query in wanted if not query.in_master])
     finally:
         database.close()
@@ -118,7 +152,7 @@ def probe(connection: SqlConnection, client_id: str | None) -> dict[str, Any]:
             master.close()
         answer.update(more)
         errors.update(failed)
-    return {**answer, "errors": errors}
+    return {**answer, "errors": errors, "refused": refused}
 
 
 def _connect(text: str) -> Database:
@@ -150,7 +184,7 @@ def _short(error: Exception) -> str:
 
 def main() -> int:
     """The command."""
-    connection = SqlConnection.model_validate_json(sys.stdin.read())
+    connection = Inquiry.model_validate_json(sys.stdin.read())
     try:
         answer, code = probe(connection, os.environ.get("HOLDFAST_WORKER_CLIENT_ID") or None), 0
     except HoldfastError as error:

@@ -24,7 +24,7 @@ SELECT name, type_desc, authentication_type_desc, default_schema_name FROM sys.d
 SELECT name, type_desc FROM sys.database_principals WHERE type IN ('C', 'K') AND name NOT LIKE '##%';
 
 -- P06 SQL users that stand for a login; the login's sid tells whether it still exists
-SELECT p.name, p.sid, p.authentication_type_desc FROM sys.database_principals AS p WHERE p.type = 'S' AND p.principal_id > 4 AND p.authentication_type = 1 AND p.sid IS NOT NULL;
+SELECT p.name, p.sid, p.authentication_type_desc, p.default_schema_name FROM sys.database_principals AS p WHERE p.type = 'S' AND p.principal_id > 4 AND p.authentication_type = 1 AND p.sid IS NOT NULL;
 
 -- P06b @master The logins that there are
 SELECT name, sid, is_disabled FROM sys.sql_logins;
@@ -115,3 +115,21 @@ SELECT SCHEMA_NAME(t.schema_id) AS s, t.name AS t, SUM(p.row_count) AS n FROM sy
 
 -- S01 Space that the tables' rows take
 SELECT SUM(p.used_page_count) * 8192 AS data_bytes FROM sys.dm_db_partition_stats AS p JOIN sys.tables AS t ON t.object_id = p.object_id WHERE p.index_id IN (0, 1) AND t.is_ms_shipped = 0;
+
+-- R01 @repair Scripts of code that names what is missing or outside, and of all views
+SELECT OBJECT_SCHEMA_NAME(m.object_id) AS s, COALESCE(OBJECT_NAME(m.object_id), g.name) AS o, COALESCE((SELECT r.type_desc FROM sys.objects AS r WHERE r.object_id = m.object_id), g.type_desc) AS referencing_type, m.definition, m.uses_ansi_nulls, m.uses_quoted_identifier, OBJECT_SCHEMA_NAME(g.parent_id) AS parent_s, OBJECT_NAME(g.parent_id) AS parent_o, g.is_disabled FROM sys.sql_modules AS m LEFT JOIN sys.triggers AS g ON g.object_id = m.object_id WHERE m.object_id IN (SELECT v.object_id FROM sys.views AS v) OR m.object_id IN (SELECT d.referencing_id FROM sys.sql_expression_dependencies AS d WHERE d.referenced_id IS NULL OR d.referenced_database_name IS NOT NULL OR d.referenced_server_name IS NOT NULL);
+
+-- R02 @repair What stands on code, synonyms and external tables
+SELECT OBJECT_SCHEMA_NAME(d.referencing_id) AS s, OBJECT_NAME(d.referencing_id) AS o, r.type_desc AS referencing_type, OBJECT_SCHEMA_NAME(d.referenced_id) AS on_s, OBJECT_NAME(d.referenced_id) AS on_o, d.is_schema_bound_reference FROM sys.sql_expression_dependencies AS d JOIN sys.objects AS r ON r.object_id = d.referencing_id JOIN sys.objects AS t ON t.object_id = d.referenced_id WHERE d.referenced_class = 1 AND (t.type IN ('V', 'P', 'FN', 'IF', 'TF', 'SN') OR t.object_id IN (SELECT e.object_id FROM sys.external_tables AS e));
+
+-- R03 @repair Permissions on the database, its schemas and objects
+SELECT p.class_desc, p.state_desc, p.permission_name, g.name AS grantee, CASE p.class WHEN 1 THEN OBJECT_SCHEMA_NAME(p.major_id) WHEN 3 THEN SCHEMA_NAME(p.major_id) END AS s, CASE p.class WHEN 1 THEN OBJECT_NAME(p.major_id) END AS o, CASE WHEN p.class = 1 AND p.minor_id > 0 THEN COL_NAME(p.major_id, p.minor_id) END AS c FROM sys.database_permissions AS p JOIN sys.database_principals AS g ON g.principal_id = p.grantee_principal_id WHERE p.class IN (0, 1, 3) AND p.major_id >= 0;
+
+-- R04 @repair Members of roles
+SELECT r.name AS role_name, m.name AS member_name FROM sys.database_role_members AS x JOIN sys.database_principals AS r ON r.principal_id = x.role_principal_id JOIN sys.database_principals AS m ON m.principal_id = x.member_principal_id;
+
+-- R05 @repair What users own
+SELECT 'SCHEMA' AS k, s.name, p.name AS owner FROM sys.schemas AS s JOIN sys.database_principals AS p ON p.principal_id = s.principal_id UNION ALL SELECT 'ROLE', r.name, p.name FROM sys.database_principals AS r JOIN sys.database_principals AS p ON p.principal_id = r.owning_principal_id WHERE r.type = 'R';
+
+-- R06 @repair Columns of external tables
+SELECT SCHEMA_NAME(t.schema_id) AS s, t.name AS t, c.name AS c, ty.name AS ty, c.max_length, c.precision, c.scale, c.is_nullable, c.collation_name, ds.name AS data_source_name, t.location, t.remote_schema_name, t.remote_object_name FROM sys.external_tables AS t JOIN sys.columns AS c ON c.object_id = t.object_id JOIN sys.types AS ty ON ty.user_type_id = c.user_type_id LEFT JOIN sys.external_data_sources AS ds ON ds.data_source_id = t.data_source_id ORDER BY t.object_id, c.column_id;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
@@ -34,12 +34,25 @@ class Equipment:
     workspaces: Workspaces
 
 
+class Keeper(Protocol):
+    """The part of the mailbox that a job may use: what it must know again if it is done again."""
+
+    def keep(self, session: str, name: str, text: bytes) -> None:
+        """Writes it, or replaces it."""
+        ...
+
+    def kept(self, session: str, name: str) -> bytes | None:
+        """What was kept; None where nothing was."""
+        ...
+
+
 @dataclass(frozen=True)
 class Assignment:
     """One job in hand."""
 
     job: Job
     equipment: Equipment
+    keeper: Keeper
     progress: ProgressBoard = field(default_factory=ProgressBoard)
     stop: Stop = field(default_factory=Stop)
 

@@ -84,6 +84,14 @@ class Mailbox(Protocol):
         """Writes the worker's sign of life."""
         ...
 
+    def keep(self, session: str, name: str, text: bytes) -> None:
+        """Writes what a job must know again if it is done again, perhaps on another worker; replaces what was there."""
+        ...
+
+    def kept(self, session: str, name: str) -> bytes | None:
+        """What was kept under that name; None where nothing was."""
+        ...
+
 
 class AzureMailbox:
     """The mailbox in Azure Blob and Queue Storage, by managed identity."""
@@ -178,6 +186,14 @@ class AzureMailbox:
     def check_in(self, check_in: WorkerCheckIn) -> None:
         """See `Mailbox`."""
         self._write(check_in_blob(check_in.worker), check_in, overwrite=True)
+
+    def keep(self, session: str, name: str, text: bytes) -> None:
+        """See `Mailbox`."""
+        self.jobs.upload_blob(f"{session}/{name}", text, overwrite=True)
+
+    def kept(self, session: str, name: str) -> bytes | None:
+        """See `Mailbox`."""
+        return self._read(f"{session}/{name}")
 
     def _write(self, name: str, value: BaseModel, *, overwrite: bool) -> None:
         self.jobs.upload_blob(name, value.model_dump_json().encode(), overwrite=overwrite)

@@ -107,7 +107,7 @@ class JobRunner:
             job = Job.model_validate_json(document)
         except ValueError as error:
             return self._refuse(document, result, error)
-        assignment = Assignment(job, self.equipment, self.progress, self.stop)
+        assignment = Assignment(job, self.equipment, self.mailbox, self.progress, self.stop)
         if result is None:
             mine = self._work(assignment)
             if mine is None:

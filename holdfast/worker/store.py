@@ -47,6 +47,7 @@ def work(assignment: Assignment) -> dict[str, Any]:
         flags=spec.flags,
         terms=spec.terms,
         warnings=spec.warnings,
+        transformations=spec.transformations,
     )
     show, cancelled = assignment.progress.show, assignment.stop.asked
 

@@ -19,6 +19,8 @@ class Role:
 
 SQL_CONNECT = "Holdfast.Local/sql/databases/connect"
 """Ours: stands for a user in the database that may read all of it."""
+SQL_ALTER = "Holdfast.Local/sql/databases/alter"
+"""Ours: stands for a member of db_owner in the database."""
 SQL_IMPORT = "Holdfast.Local/sql/databases/import"
 """Ours: stands for a login that may create and fill a database."""
 VAULT_GET = "Microsoft.KeyVault/vaults/secrets/getSecret/action"
@@ -88,5 +90,6 @@ BUILT_IN = (
     Role("Key Vault Crypto Service Encryption User", (), (KEY_READ, KEY_WRAP, KEY_UNWRAP)),
     Role("Key Vault Crypto Officer", (), ("Microsoft.KeyVault/vaults/keys/*",)),
     Role("SQL reader", (), (SQL_CONNECT,)),
+    Role("SQL owner", (), (SQL_CONNECT, SQL_ALTER)),
     Role("SQL importer", (), (SQL_CONNECT, SQL_IMPORT)),
 )

@@ -1,7 +1,7 @@
 """The data endpoint of emulated databases, for the SqlPackage stand-in. Ours, not Azure's.
 
-`GET /_sql/HOST/DATABASE/bacpac` the content, `GET …/meta` what it is, `PUT …/bacpac` an import, `POST /_sql/export-log`
-what the stand-in says that it wrote. All take a token for https://database.windows.net.
+`GET /_sql/HOST/DATABASE/bacpac` the content, `GET …/meta` what it is, `PUT …/bacpac` an import, `PUT …/altered` the content
+after statements that the probe's stand-in ran, `POST /_sql/export-log` what SqlPackage's wrote. All take a token for https://database.windows.net.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from aiohttp import web
 
@@ -17,7 +18,7 @@ from local.azure.addresses import Address
 from local.azure.evidence import OURS
 from local.azure.log_keys import SHAPE
 from local.azure.replies import Refusal, Reply
-from local.azure.roles import SQL_CONNECT, SQL_IMPORT
+from local.azure.roles import SQL_ALTER, SQL_CONNECT, SQL_IMPORT
 from local.azure.sql_servers import INSTANCES, SERVERS
 from local.azure.store import Resource
 from local.azure.world import World
@@ -25,6 +26,7 @@ from local.azure.world import World
 _META = OURS("data endpoint: what a database is")
 _CONTENT = OURS("data endpoint: content of a database")
 _IMPORTED = OURS("data endpoint: import")
+_ALTERED = OURS("data endpoint: statements that alter a database")
 _LOGGED = OURS("data endpoint: export log")
 _REFUSED = OURS("data endpoint: refusal")
 _AUDIENCE = "https://database.windows.net"
@@ -47,6 +49,7 @@ def add_routes(app: web.Application, world: World) -> None:
     app.router.add_get("/_sql/{host}/{database}/meta", guarded(_meta))
     app.router.add_get("/_sql/{host}/{database}/bacpac", guarded(_content))
     app.router.add_put("/_sql/{host}/{database}/bacpac", guarded(_import))
+    app.router.add_put("/_sql/{host}/{database}/altered", guarded(_alter))
     app.router.add_post("/_sql/export-log", guarded(_log))
 
 
@@ -112,21 +115,42 @@ async def _import(world: World, request: web.Request, claims: tokens.Claims) -> 
     database_id = f"{server.id}/databases/{name}"
     if not world.rights.allowed(claims.principal_id, SQL_IMPORT, database_id):
         raise Refusal(_REFUSED, 403, "LoginFailed", "CREATE DATABASE permission denied.")
-    part, digest = contents.new_part(world.folder), hashlib.sha256()
+    part = contents.new_part(world.folder)
     try:
-        with part.open("wb") as file:
-            async for block in request.content.iter_chunked(1 << 18):
-                digest.update(block)
-                file.write(block)
+        digest = await _receive(request, part)
         with world.store.transaction():
             found = world.store.get(database_id) or new_database(server, name, world.now())
             if contents.now_of(found) is not None:
                 raise Refusal(_REFUSED, 409, "DatabaseNotEmpty", f"Database '{name}' holds something already.")
-            contents.set_content(found, contents.adopt(world.folder, part, digest.hexdigest()), world.now())
+            contents.set_content(found, contents.adopt(world.folder, part, digest), world.now())
             world.store.put(found)
     finally:
         part.unlink(missing_ok=True)
-    return _respond(request, Reply(_IMPORTED, 201, {"id": database_id, "sha256": digest.hexdigest()}))
+    return _respond(request, Reply(_IMPORTED, 201, {"id": database_id, "sha256": digest}))
+
+
+async def _alter(world: World, request: web.Request, claims: tokens.Claims) -> web.StreamResponse:
+    """What a database holds after its owner ran statements there, wherever it stands: a server does not ask why."""
+    part = contents.new_part(world.folder)
+    try:
+        digest = await _receive(request, part)
+        with world.store.transaction():
+            found = _database(world, request, claims, SQL_ALTER)
+            contents.set_content(found, contents.adopt(world.folder, part, digest), world.now())
+            world.store.put(found)
+    finally:
+        part.unlink(missing_ok=True)
+    return _respond(request, Reply(_ALTERED, 200, {"id": found.id, "sha256": digest}))
+
+
+async def _receive(request: web.Request, part: Path) -> str:
+    """Writes the request's body to a file; its SHA-256."""
+    digest = hashlib.sha256()
+    with part.open("wb") as file:
+        async for block in request.content.iter_chunked(1 << 18):
+            digest.update(block)
+            file.write(block)
+    return digest.hexdigest()
 
 
 def new_database(server: Resource, name: str, created: float) -> Resource:

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
 from local.sqlpackage import messages
@@ -64,6 +64,18 @@ class DataEndpoint:
         finally:
             client.close()
 
+    def replace(self, connection: Connection, file: Path) -> None:
+        """Gives the database another content. Raises ExportError in SQL Server's words."""
+        path = f"/_sql/{quote(connection.host, safe='')}/{quote(connection.database, safe='')}/altered"
+        client = self._connect()
+        try:
+            with file.open("rb") as body:
+                response = self._ask(client, "PUT", path, body)
+            if response.status >= http.client.BAD_REQUEST:
+                raise ExportError(_refused(connection, response.status, _said(response)))
+        finally:
+            client.close()
+
     def log_export(self, document: Mapping[str, Any]) -> None:
         """Tells the emulator what was written. Raises ExportError where it does not take that."""
         client = self._connect()
@@ -80,9 +92,11 @@ class DataEndpoint:
         )
 
     def _ask(
-        self, client: http.client.HTTPSConnection, method: str, path: str, body: bytes | None = None
+        self, client: http.client.HTTPSConnection, method: str, path: str, body: bytes | BinaryIO | None = None
     ) -> http.client.HTTPResponse:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        if body is not None and not isinstance(body, bytes):
+            headers["Content-Length"] = str(os.fstat(body.fileno()).st_size)
         try:
             client.request(method, self._address.path.rstrip("/") + path, body, headers)
             return client.getresponse()

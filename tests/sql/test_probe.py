@@ -17,12 +17,12 @@ from uuid import UUID
 import pytest
 
 from holdfast.model.errors import Cancelled, Forbidden, HoldfastError, Unavailable
-from holdfast.model.job import SqlConnection
 from holdfast.sql import probe
-from holdfast.sql.preflight import run_probe
+from holdfast.sql.preflight import Answer, run_probe
+from holdfast.sql.protocol import Inquiry, NotACopy, Repair
 from holdfast.sql.queries import queries_for
 
-CONNECTION = SqlConnection(host="s.database.windows.net", database="sales; drop")
+CONNECTION = Inquiry(host="s.database.windows.net", database="sales; drop")
 
 
 class Driver:
@@ -83,7 +83,7 @@ def test_values_of_every_kind_become_json(use: Callable[..., Driver]) -> None:
     assert answer["P09"] == [
         {"a": "0x01ff", "b": "2026-01-02T00:00:00+00:00", "c": 12, "d": str(UUID(int=1)), "e": None}
     ]
-    assert set(answer) == {query.id for query in queries_for(managed_instance=False)} | {"errors"}
+    assert set(answer) == {query.id for query in queries_for(managed_instance=False)} | {"errors", "refused"}
     assert driver.open == 0, "both connections are closed"
 
 
@@ -156,7 +156,7 @@ def test_a_probe_gets_the_connection_on_stdin_and_its_rows_come_back(tmp_path: P
         "import json, sys; c = json.load(sys.stdin); "
         "print(json.dumps({'P01': [{'db': c['database']}], 'errors': {'P02': 'no'}}))",
     )
-    assert run_probe(command, CONNECTION, cancelled=never) == ({"P01": [{"db": "sales; drop"}]}, {"P02": "no"})
+    assert run_probe(command, CONNECTION, cancelled=never) == Answer({"P01": [{"db": "sales; drop"}]}, {"P02": "no"})
 
 
 def test_what_a_probe_reports_is_raised_as_it_was(tmp_path: Path) -> None:
@@ -193,3 +193,61 @@ def test_a_cancelled_preflight_ends_its_probe(tmp_path: Path) -> None:
 def test_a_probe_that_hangs_is_given_up(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="within"):
         run_probe(script(tmp_path, "import time; time.sleep(60)"), CONNECTION, cancelled=never, deadline=0.6)
+
+
+COPY = Inquiry(
+    host="h",
+    database="hf-1-2",
+    kind="staging-copy",
+    repairs=[
+        Repair(id="0", statements=["DROP VIEW [v]"]),
+        Repair(id="1", statements=["DROP USER [u]", "DROP USER [w]"]),
+    ],
+)
+
+
+def server(run: list[str], *, name: str = "hf-1-2", refuses: str = "") -> Callable[[str], Any]:
+    """Notes the statements that are no questions."""
+
+    def answer(text: str) -> Any:
+        if text == "SELECT DB_NAME() AS name":
+            return ["name"], [(name,)]
+        if not text.lstrip().upper().startswith("SELECT") and text != "connect":
+            run.append(text)
+        if text == refuses:
+            raise RuntimeError("Cannot drop it (15138)")
+        return nothing(text)
+
+    return answer
+
+
+def test_each_repair_is_one_transaction_and_a_refused_one_is_rolled_back(use: Callable[..., Driver]) -> None:
+    run: list[str] = []
+    use(source=server(run, refuses="DROP USER [w]"), master=nothing)
+    answer = probe.probe(COPY, None)
+    assert answer["refused"] == {"1": "Cannot drop it (15138)"}
+    begin = ["SET XACT_ABORT ON", "BEGIN TRANSACTION"]
+    assert run == [
+        *(*begin, "DROP VIEW [v]", "COMMIT TRANSACTION"),
+        *(*begin, "DROP USER [u]", "DROP USER [w]"),
+        "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION",
+    ]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"kind": "source"}, {"database": "sales"}], ids=["not called a copy", "without our prefix"]
+)
+def test_nothing_runs_where_no_copy_stands(use: Callable[..., Driver], changes: dict[str, Any]) -> None:
+    run: list[str] = []
+    use(source=server(run, name=changes.get("database", "hf-1-2")), master=nothing)
+    with pytest.raises(NotACopy):
+        probe.probe(COPY.model_copy(update=changes), None)
+    assert run == []
+
+
+def test_nothing_runs_where_the_server_gives_another_name(use: Callable[..., Driver]) -> None:
+    run: list[str] = []
+    use(source=server(run, name="sales"), master=nothing)
+    with pytest.raises(NotACopy, match="sales"):
+        probe.probe(COPY, None)
+    assert run == []

@@ -58,6 +58,24 @@ COLUMNS = {
     "P22": _NAMED | {"k", "is_disabled"},
     "P23": {"name", "thumbprint"},
     "P24": _MODULE | {"script"},
+    "R01": _MODULE | {"definition", "uses_ansi_nulls", "uses_quoted_identifier", "parent_s", "parent_o", "is_disabled"},
+    "R02": _MODULE | {"on_s", "on_o", "is_schema_bound_reference"},
+    "R03": {"class_desc", "state_desc", "permission_name", "grantee", "s", "o", "c"},
+    "R04": {"role_name", "member_name"},
+    "R05": {"k", "name", "owner"},
+    "R06": {
+        "s",
+        "t",
+        "c",
+        "ty",
+        "max_length",
+        "precision",
+        "scale",
+        "is_nullable",
+        "collation_name",
+        "data_source_name",
+    }
+    | {"location", "remote_schema_name", "remote_object_name"},
     "V01": {"s", "t", "n"},
     "S01": {"data_bytes"},
 }
@@ -89,3 +107,9 @@ def test_a_query_answers_under_the_names_that_are_read(query: Query) -> None:
 def test_a_sql_database_is_not_asked_for_what_only_an_instance_has() -> None:
     asked = {query.id for query in queries_for(managed_instance=False)}
     assert {query.id for query in queries_for(managed_instance=True)} - asked == {"P17", "P17b", "P17c"}
+
+
+def test_what_repairs_need_is_asked_only_for_them() -> None:
+    asked = {query.id for query in queries_for(managed_instance=False)}
+    more = {query.id for query in queries_for(managed_instance=False, repair=True)} - asked
+    assert more == {query.id for query in queries() if query.id.startswith("R")}

@@ -38,6 +38,7 @@ class MemoryMailbox:
         self.heartbeats: dict[str, list[Heartbeat]] = {}
         self.check_ins: list[WorkerCheckIn] = []
         self.cancelled: set[str] = set()
+        self.kept_texts: dict[str, bytes] = {}
         self.renewals = 0
         #: Called with the method's name before anything is done; may raise, or wait.
         self.fault: Callable[[str], None] = lambda _method: None
@@ -112,6 +113,14 @@ class MemoryMailbox:
     def check_in(self, check_in: WorkerCheckIn) -> None:
         self.fault("check_in")
         self.check_ins.append(check_in)
+
+    def keep(self, session: str, name: str, text: bytes) -> None:
+        self.fault("keep")
+        self.kept_texts[f"{session}/{name}"] = text
+
+    def kept(self, session: str, name: str) -> bytes | None:
+        self.fault("kept")
+        return self.kept_texts.get(f"{session}/{name}")
 
 
 class NoCredential:

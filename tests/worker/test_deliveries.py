@@ -22,6 +22,7 @@ from holdfast.worker.mailbox import Delivery
 if TYPE_CHECKING:
     from tests.worker.conftest import Office, StandIn
 
+NOTHING_DONE: dict[str, Any] = {"transformations": [], "refused": []}
 SHORT = timedelta(seconds=0.3)
 
 
@@ -60,7 +61,7 @@ def preflight(office: Office, **changes: Any) -> Job:
 def test_a_job_is_answered_announced_and_removed(office: Office, probe: Callable[..., None]) -> None:
     job = preflight(office)
     result = office.run(job)
-    assert (result.state, result.output) == ("succeeded", {"findings": [], "rows": {}})
+    assert (result.state, result.output) == ("succeeded", {"findings": [], "rows": {}, **NOTHING_DONE})
     (event,) = office.mailbox.events
     assert (event.instance_id, event.session, event.job, event.state) == ("instance-7", "s1", job.id, "succeeded")
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from holdfast.model.errors import Damaged
 from holdfast.model.point import Consistency, PointKind
 from holdfast.model.terms import Terms
+from holdfast.model.transformation import Transformation
 from holdfast.repository.deltas.trees import StreamRef
 from holdfast.repository.format import FORMAT, Kind, canonical, manifest_name
 from holdfast.repository.objects.seal import Sealer, open_document
@@ -35,6 +36,7 @@ class PointHeader(BaseModel):
     flags: list[str] = Field(default_factory=list)
     terms: Terms | None = None
     warnings: list[str] = Field(default_factory=list)
+    transformations: list[Transformation] = Field(default_factory=list)
     installation: str | None = None
 
 

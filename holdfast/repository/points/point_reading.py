@@ -98,6 +98,7 @@ class PointReader:
             resource_id=header.resource_id,
             sequence=manifest.sequence,
             warnings=header.warnings,
+            transformations=header.transformations,
             installation=header.installation,
         )
 

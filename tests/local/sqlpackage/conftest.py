@@ -27,6 +27,9 @@ class Azure:
 
     folder: Path
     content: Path | None = None
+    database: str = DATABASE
+    altered: int = 0
+    """How often statements changed the database."""
     token: str = TOKEN
     status: int = 0
     """If not 0, what a question for content is answered with."""
@@ -74,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
                 self._answer(200, {"access_token": azure.token, "token_type": "Bearer"})
         elif self._refused():
             return
-        elif unquote(parts.path) != f"/_sql/{HOST}/{DATABASE}/bacpac" or azure.content is None:
+        elif unquote(parts.path) != f"/_sql/{HOST}/{azure.database}/bacpac" or azure.content is None:
             self._answer(403, {"error": {"code": "LoginFailed", "message": "Cannot open database."}})
         else:
             raw = azure.content.read_bytes()
@@ -89,6 +92,15 @@ class Handler(BaseHTTPRequestHandler):
             assert self.path == "/_sql/export-log"
             self.azure.log.append(body)
             self._answer(201, {"number": len(self.azure.log)})
+
+    def do_PUT(self) -> None:
+        azure, body = self.azure, self.rfile.read(int(self.headers["Content-Length"]))
+        if not self._refused():
+            assert unquote(self.path) == f"/_sql/{HOST}/{azure.database}/altered"
+            assert azure.content is not None
+            azure.altered += 1
+            azure.content.write_bytes(body)
+            self._answer(200, {})
 
     def _refused(self) -> bool:
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":

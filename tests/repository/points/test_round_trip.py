@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from holdfast.model.errors import BadBacpac, Cancelled, InvalidInput, NotFound
 from holdfast.model.job import Progress
+from holdfast.model.transformation import Transformation
 from holdfast.repository import PointConflict, Repository
 from holdfast.storage.memory import MemoryStore
 
@@ -19,11 +20,16 @@ from holdfast.storage.memory import MemoryStore
 def test_a_point_says_what_it_holds(repository: Repository, bacpac: Any, tools: Any) -> None:
     big = tools.rows(4000)
     header = tools.header_of(1, flags=["daily"], warnings=["View [dbo].[v]: …"], resource_id="/subscriptions/s/x")
+    changed = Transformation(
+        rule="P01", object="View [dbo].[v]", did="dropped", definition="CREATE VIEW dbo.v AS …\nGO\n"
+    )
+    header = header.model_copy(update={"transformations": [changed]})
     point = repository.store_point(
         bacpac({"Orders": [big, tools.rows(5)], "Empty": [], "Odd": [b"?"]}), header, owner="w"
     )
     assert (point.id, point.source, point.chain, point.kind) == (header.id, "server/chain-a", "chain-a", "full")
     assert (point.repository, point.tier, point.sequence) == ("default", "backup", 1)
+    assert point.transformations == [changed]
     assert (point.flags, point.warnings, point.session) == (["daily"], ["View [dbo].[v]: …"], "session-1")
     assert point.created_at == header.created_at
     by_name = {table.name: table for table in point.tables}
