@@ -174,7 +174,7 @@ def upload(office: Office, ends: Ends, account: StorageAccount, file: Path, **ch
         "blob": "s1/sales ä.bacpac",
     }
     job = ends.job().model_copy(update={"kind": "download", "spec": {**spec, **changes}})
-    return Assignment(job, office.equipment)
+    return Assignment(job, office.equipment, office.mailbox)
 
 
 def test_an_upload_appears_whole_and_a_second_one_leaves_it(
@@ -210,3 +210,12 @@ def test_a_cancelled_upload_leaves_no_blob(office: Office, ends: Ends, account: 
     with pytest.raises(Cancelled):
         download._upload(assignment, assignment.spec(DownloadSpec), file, "abc")
     assert not ends.jobs.get_blob_client("s1/sales ä.bacpac").exists()
+
+
+def test_what_a_job_keeps_another_worker_finds(ends: Ends) -> None:
+    assert ends.mailbox.kept("s1", "hf-1-2.repairs.json") is None
+    for text in (b"[1]", b"[1, 2]"):
+        ends.mailbox.keep("s1", "hf-1-2.repairs.json", text)
+    other = AzureMailbox(ends.jobs, ends.mailbox.queue, ends.events)
+    assert other.kept("s1", "hf-1-2.repairs.json") == b"[1, 2]"
+    assert other.kept("s2", "hf-1-2.repairs.json") is None

@@ -43,7 +43,7 @@ def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def _held(office: Office, repository: RepositoryRef) -> Iterator[None]:
     """A job of another session holds the chain."""
-    other = Assignment(office.job("store", {}, session="s0"), office.equipment)
+    other = Assignment(office.job("store", {}, session="s0"), office.equipment, office.mailbox)
     with office.equipment.repositories.open(repository)._chain(_CHAIN).locked(other.owner):
         yield
 
