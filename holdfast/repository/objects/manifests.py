@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.model.errors import Damaged
 from holdfast.model.point import Consistency, PointKind
 from holdfast.model.terms import Terms
 from holdfast.model.transformation import Transformation
 from holdfast.repository.deltas.trees import StreamRef
-from holdfast.repository.format import FORMAT, Kind, canonical, manifest_name
-from holdfast.repository.objects.seal import Sealer, open_document
+from holdfast.repository.format import FORMAT, Kind, canonical
+from holdfast.repository.objects.numbered import Placed, open_as
+from holdfast.repository.objects.seal import Sealer
 
 MAX_INLINE = 4 << 10
 
@@ -91,15 +90,12 @@ def inline_frame(held: Held, name: str) -> bytes | None:
         raise Damaged(f"{name}: what it holds inline is not readable") from None
 
 
-class Manifest(BaseModel):
+class Manifest(Placed):
     """What a manifest says; docs/repository-format.md tells what each field means."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     format: int = FORMAT
-    repository: str
-    chain: str
-    sequence: int
     previous: Previous | None
     fence: int
     point: PointHeader
@@ -139,13 +135,7 @@ class ReadManifest:
 
 def open_manifest(sealer: Sealer, chain: str, sequence: int, data: bytes) -> ReadManifest:
     """Raises Damaged naming the object where it is not what belongs there, NewerFormat."""
-    name = manifest_name(chain, sequence)
-    plain = open_document(sealer, Kind.MANIFEST, chain, name, data)
-    try:
-        manifest = Manifest.model_validate_json(plain)
-    except ValidationError as error:
-        raise Damaged(f"{name}: {error.error_count()} of its fields are not those of a manifest") from None
-    told: tuple[Any, ...] = (manifest.repository, manifest.chain, manifest.point.chain, manifest.sequence)
-    if told != (sealer.repository, chain, chain, sequence):
-        raise Damaged(f"{name}: it says that it belongs elsewhere")
-    return ReadManifest(manifest, hashlib.sha256(data).hexdigest(), len(data), name)
+    read = ReadManifest(*open_as(Manifest, Kind.MANIFEST, sealer, chain, sequence, data, "a manifest"))
+    if read.manifest.point.chain != chain:
+        raise Damaged(f"{read.name}: it says that its point belongs elsewhere")
+    return read

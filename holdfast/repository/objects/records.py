@@ -5,17 +5,16 @@ A record takes a number of the sequence of manifests; the newest one tells the w
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from holdfast.model.errors import Damaged
-from holdfast.repository.format import FORMAT, Kind, canonical, manifest_name
+from holdfast.repository.format import FORMAT, Kind, canonical
 from holdfast.repository.objects.manifests import Previous
-from holdfast.repository.objects.seal import Sealer, open_document
+from holdfast.repository.objects.numbered import Placed, open_as
+from holdfast.repository.objects.seal import Sealer
 
 #: Records that stay beside the newest one, so that people can see what the last removals were.
 KEPT_RECORDS = 32
@@ -67,15 +66,12 @@ class Quarantined(BaseModel):
     why: str
 
 
-class RemovalRecord(BaseModel):
+class RemovalRecord(Placed):
     """What a record says; docs/repository-format.md tells what each field means."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     format: int = FORMAT
-    repository: str
-    chain: str
-    sequence: int
     previous: Previous | None
     fence: int
     written_at: datetime
@@ -107,15 +103,7 @@ class ReadRecord:
 
 def open_record(sealer: Sealer, chain: str, sequence: int, data: bytes) -> ReadRecord:
     """Raises Damaged naming the object where it is not what belongs there, NewerFormat."""
-    name = manifest_name(chain, sequence)
-    plain = open_document(sealer, Kind.REMOVAL, chain, name, data)
-    try:
-        record = RemovalRecord.model_validate_json(plain)
-    except ValidationError as error:
-        raise Damaged(f"{name}: {error.error_count()} of its fields are not those of a removal record") from None
-    if (record.repository, record.chain, record.sequence) != (sealer.repository, chain, sequence):
-        raise Damaged(f"{name}: it says that it belongs elsewhere")
-    return ReadRecord(record, hashlib.sha256(data).hexdigest(), len(data), name)
+    return ReadRecord(*open_as(RemovalRecord, Kind.REMOVAL, sealer, chain, sequence, data, "a removal record"))
 
 
 def joined(gaps: Iterable[Gap]) -> list[Gap]:

@@ -1,0 +1,31 @@
+"""What tests of pruning begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.repository import Repository
+from holdfast.repository.points import frame_writing
+from tests.repository.upkeep.pruned_world import noise
+
+
+@pytest.fixture
+def files(repository: Repository, bacpac: Any, tools: Any, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """Three points of one chain. A is in all; B changes from point to point; C is in the first alone.
+
+    Frames are small against the tables, as they are in life.
+
+    There are tables enough that recipe and layout are streams and lie in recipe packs.
+    """
+    monkeypatch.setattr(frame_writing, "FRAME_BYTES", 64 << 10)
+    made: dict[str, Path] = {}
+    many = {f"Table{number}": [tools.row(number, "x")] for number in range(150)}
+    for number in (1, 2, 3):
+        tables = {**many, "A": [tools.rows(3000)], "B": [noise(tools, 2500, number)]}
+        tables |= {"C": [noise(tools, 4000, 77)]} if number == 1 else {}
+        file = bacpac(tables, exported=number)
+        made[repository.store_point(file, tools.header_of(number), owner="w").id] = file
+    return made
