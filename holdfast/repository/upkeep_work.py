@@ -15,8 +15,8 @@ from holdfast.repository.upkeep.check import check_repository
 from holdfast.repository.upkeep.check_report import CheckReport, Subset
 from holdfast.repository.upkeep.hidden import add_hidden
 from holdfast.repository.upkeep.locking import PointLocks
+from holdfast.repository.upkeep.prune_chains import prune_repository
 from holdfast.repository.upkeep.prune_report import PruneReport, PruneRules
-from holdfast.repository.upkeep.pruning import prune_repository
 from holdfast.repository.upkeep.removing import Deletion, delete_points, group_by_chain
 
 ProgressFn = Callable[[Progress], None]

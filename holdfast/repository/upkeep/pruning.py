@@ -6,21 +6,18 @@ fails at its number. Restores that had read the index before the record have the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from holdfast.model.clock import Clock
-from holdfast.model.errors import Cancelled, Damaged, Forbidden, RepositoryLocked
+from holdfast.model.errors import Damaged, Forbidden, RepositoryLocked
 from holdfast.model.installation import Installation
-from holdfast.model.job import Progress
 from holdfast.repository.errors import NewerFormat, NotOwned
 from holdfast.repository.format import Kind, locator_name, manifest_name, object_name
 from holdfast.repository.objects.chain import READERS, Chain, ChainLock
-from holdfast.repository.objects.listing import list_all
-from holdfast.repository.objects.locators import chain_ids
 from holdfast.repository.objects.owners import ensure_removable
 from holdfast.repository.objects.packs import PackTable
 from holdfast.repository.objects.recording import ChainRecorder
@@ -37,11 +34,11 @@ from holdfast.repository.upkeep.prune_plan import (
     plan,
     plan_archive,
 )
-from holdfast.repository.upkeep.prune_report import ChainPruned, PruneReport, PruneRules
+from holdfast.repository.upkeep.prune_report import ChainPruned, PruneRules
 from holdfast.repository.upkeep.read_back import CopiesRead
 from holdfast.repository.upkeep.removing import Refusal, finish_removals
 from holdfast.repository.upkeep.repacking import IndexWriter, Repacker
-from holdfast.storage import ObjectMissing, ObjectStore, Tier
+from holdfast.storage import ObjectMissing, Tier
 
 #: Packs whose needed chunks are looked up in one go.
 BATCH = 64
@@ -283,36 +280,3 @@ class ChainPrune:
                     self.report.free(name, names[name])
                 else:
                     self.report.refused.append(refusal)
-
-
-def prune_repository(
-    store: ObjectStore,
-    chain_of: Callable[[str], Chain],
-    rules: PruneRules,
-    clock: Clock,
-    owner: str,
-    *,
-    archive: bool,
-    only: Collection[str] | None,
-    installation: Installation | None,
-    progress: Callable[[Progress], None],
-    cancelled: Callable[[], bool],
-) -> PruneReport:
-    """Prunes every chain of a repository, or only these, one after the other; those that `installation` does not own are
-    left out."""
-    located: dict[str, list[str]] = {}
-    listing = list_all(store)
-    chains = {*chain_ids(store), *listing.chains} if only is None else set(only)
-    for name in listing.locators:
-        located.setdefault(name.rpartition("/")[2], []).append(name.split("/")[1])
-    report = PruneReport(rules.dry_run)
-    for chain in sorted(chains):
-
-        def check(chain: str = chain) -> None:
-            if cancelled():
-                raise Cancelled(f"prune of {chain}")
-
-        progress(Progress(phase=f"prune: {chain}", bytes=report.freed_bytes))
-        one = ChainPrune(chain_of(chain), rules, clock, archive, installation, located.get(chain, []), check)
-        report.chains.append(one.run(owner))
-    return report

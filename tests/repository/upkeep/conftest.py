@@ -29,3 +29,16 @@ def files(repository: Repository, bacpac: Any, tools: Any, monkeypatch: pytest.M
         file = bacpac(tables, exported=number)
         made[repository.store_point(file, tools.header_of(number), owner="w").id] = file
     return made
+
+
+@pytest.fixture
+def two_points(repository: Repository, bacpac: Any, tools: Any) -> list[str]:
+    """Point 1 has tables A and B; point 2 has B changed. Layouts are long enough to lie in recipe packs."""
+    many = {f"Table{n}": [tools.row(n, "x")] for n in range(60)}
+    old, new = tools.rows(2500, 1), tools.rows(2500, 2)
+    first = repository.store_point(bacpac({**many, "A": [tools.rows(2500)], "B": [old]}), tools.header_of(1), owner="w")
+    second = repository.store_point(
+        bacpac({**many, "A": [tools.rows(2500)], "B": [new]}, exported=2), tools.header_of(2), owner="w"
+    )
+    assert repository.check(read_data=True).problems == []
+    return [first.id, second.id]
