@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,7 @@ from holdfast.model.errors import InvalidInput
 from holdfast.model.job import ChainWork
 from holdfast.model.keeping import end_of_day
 from holdfast.model.policy import Policy
-from holdfast.model.retention import Candidate
+from holdfast.model.retention import Candidate, Verdict
 from holdfast.model.retention_guards import alarms
 from holdfast.wiring import Services
 
@@ -33,10 +33,12 @@ def plan_retention(app: Services, given: Given) -> Answer:
     """
     session = given["session"]
     policy = app.catalog.policies.get(given["policy"]).policy
-    found = list(app.catalog.standings(policy=policy.name))
     # A catalog that was lost does not know what its last run left to be freed.
     first = app.catalog.retention_runs.last_run(policy.name) is None
-    stopped = _alarms(app, policy, found)
+    plan = _Plan(app, policy, first)
+    for standing in app.catalog.standings(policy=policy.name):
+        plan.add(standing)
+    stopped = plan.alarms()
     for alarm in stopped:
         app.catalog.log.write(
             session,
@@ -45,99 +47,96 @@ def plan_retention(app: Services, given: Given) -> Answer:
             f"{policy.name} {alarm.approval}`",
             once=f"alarm {alarm.approval}",
         )
-    app.catalog.retention_runs.record_run(policy.name, stopped)
-    for standing in found:
-        _remember_waiting(app, standing)
-    batches = [batch for batch in _batches(app, policy, found, stop=bool(stopped), first=first) if batch.chains]
+    batches = list(plan.batches(stop=bool(stopped)))
     app.catalog.retention_runs.save_plan(session, batches)
     if batches:
-        kept = sum(1 for standing in found for one in standing.candidates if _only_locked(app, standing, one))
-        app.catalog.retention_runs.set_outcome(session, 0, "plan", Outcome(locked=kept))
+        app.catalog.retention_runs.set_outcome(session, 0, "plan", Outcome(locked=plan.locked))
+    app.catalog.retention_runs.record_run(policy.name, stopped)
     return {"batches": len(batches), "alarms": len(stopped)}
 
 
-def _alarms(app: Services, policy: Policy, found: list[Standing]) -> list[Stopped]:
-    """What keeps this run from deleting anything. A clock that is wrong does no harm while nothing expires."""
-    if not any(standing.expired for standing in found):
-        return []
-    raised = alarms(
-        policy.name,
-        [(f"{standing.repository}/{standing.chain}", one) for standing in found for one in standing.verdicts],
-        now=app.clock.now(),
-        last_run=app.catalog.retention_runs.last_run(policy.name),
-        percent=policy.retention.mass_expiry_percent,
-        floor=policy.retention.mass_expiry_floor,
-        approved=app.catalog.retention_runs.approved(policy.name),
-    )
-    return [Stopped(kind=alarm.kind, detail=alarm.detail, approval=alarm.approval) for alarm in raised]
+class _Plan:
+    """What there is to do, chain by chain: a chain's points are let go once they are judged, for there may be many."""
+
+    def __init__(self, app: Services, policy: Policy, first: bool) -> None:
+        self._app, self._policy, self._first = app, policy, first
+        self._now = app.clock.now()
+        self._judged: list[tuple[str, Verdict]] = []
+        self._works: dict[str, list[ChainWork]] = {}
+        self.locked = 0
+
+    def add(self, standing: Standing) -> None:
+        """Judges one chain in one repository."""
+        self._judged += [(f"{standing.repository}/{standing.chain}", one) for one in standing.verdicts]
+        self._works.setdefault(standing.repository, []).append(self._work(standing))
+        self.locked += sum(1 for one in standing.candidates if self._only_locked(standing, one))
+        for one in standing.candidates:
+            # Whoever forgot it: a session that failed, or a catalog that was lost.
+            if one.archive_pending:
+                self._app.catalog.retention.record_waiting(standing.chain, one.id, standing.source)
+
+    def alarms(self) -> list[Stopped]:
+        """What keeps this run from deleting anything. A clock that is wrong does no harm while nothing expires."""
+        if all(verdict.keep for _, verdict in self._judged):
+            return []
+        rules, runs = self._policy.retention, self._app.catalog.retention_runs
+        raised = alarms(
+            self._policy.name,
+            self._judged,
+            now=self._now,
+            last_run=runs.last_run(self._policy.name),
+            percent=rules.mass_expiry_percent,
+            floor=rules.mass_expiry_floor,
+            approved=runs.approved(self._policy.name),
+        )
+        return [Stopped(kind=alarm.kind, detail=alarm.detail, approval=alarm.approval) for alarm in raised]
+
+    def batches(self, *, stop: bool) -> Iterator[Batch]:
+        """The chains of each repository in which something is to be done, at most a hundred a batch. With `stop` only
+        locks are looked after."""
+        nothing = {"delete": [], "reasons": {}, "prune": False} if stop else {}
+        for repository, works in sorted(self._works.items()):
+            wanted = [work.model_copy(update=nothing) for work in works]
+            due = [work for work in wanted if work.prune or work.lock]
+            for begin in range(0, len(due), BATCH):
+                yield Batch(
+                    policy=self._policy.name,
+                    repository=repository,
+                    worker_profile=self._policy.worker,
+                    immutable=self._policy.immutable,
+                    chains=due[begin : begin + BATCH],
+                )
+
+    def _work(self, standing: Standing) -> ChainWork:
+        state, expired = standing.state, standing.expired
+        left = state.prune_after is not None and state.prune_after <= self._now
+        later = _later_ends(standing) if self._policy.immutable else {}
+        mark = _mark(standing, later) if self._policy.immutable else state.lock_mark
+        return ChainWork(
+            chain=standing.chain,
+            source=standing.source,
+            delete=[verdict.id for verdict in expired],
+            reasons={verdict.id: list(verdict.reasons) for verdict in expired},
+            prune=bool(expired) or left or (self._first and len(standing.points) > 1),
+            lock=mark != state.lock_mark,
+            lock_mark=mark,
+            ends=later,
+            may_empty=standing.points[-1].tier == "archive",
+        )
+
+    def _only_locked(self, standing: Standing, one: Candidate) -> bool:
+        """Whether nothing but its lock keeps the point: the run before was refused."""
+        ended = one.last_day is not None and one.last_day < self._now.astimezone(standing.policy.zone).date()
+        free = ended and not one.archive_pending and not one.held
+        return free and one.locked_until is not None and self._now < one.locked_until
 
 
-def _only_locked(app: Services, standing: Standing, one: Candidate) -> bool:
-    """Whether nothing but its lock keeps the point: the run before was refused."""
-    now = app.clock.now()
-    ended = one.last_day is not None and one.last_day < now.astimezone(standing.policy.zone).date()
-    return (
-        ended and not one.archive_pending and not one.held and one.locked_until is not None and now < one.locked_until
-    )
-
-
-def _remember_waiting(app: Services, standing: Standing) -> None:
-    """Points whose archive copy is missing, whoever forgot them: a session that failed, or a catalog that was lost."""
-    for candidate in standing.candidates:
-        if candidate.archive_pending:
-            app.catalog.retention.record_waiting(standing.chain, candidate.id, standing.source)
-
-
-def _batches(app: Services, policy: Policy, found: Iterable[Standing], *, stop: bool, first: bool) -> Iterable[Batch]:
-    """The chains of each repository in which something is to be done, at most a hundred a batch."""
-    by_repository: dict[str, list[Standing]] = {}
-    for standing in found:
-        by_repository.setdefault(standing.repository, []).append(standing)
-    for repository, standings in sorted(by_repository.items()):
-        works = [_work(app, policy, standing, stop=stop, first=first) for standing in standings]
-        due = [work for work in works if work is not None]
-        for begin in range(0, len(due), BATCH):
-            yield Batch(
-                policy=policy.name,
-                repository=repository,
-                worker_profile=policy.worker,
-                immutable=policy.immutable,
-                chains=due[begin : begin + BATCH],
-            )
-
-
-def _work(app: Services, policy: Policy, standing: Standing, *, stop: bool, first: bool) -> ChainWork | None:
-    """What is to be done in one chain; None where nothing is."""
-    now = app.clock.now()
-    state = app.catalog.retention.state(standing.repository, standing.chain)
-    delete = [] if stop else [verdict.id for verdict in standing.expired]
-    left = (state.prune_after is not None and state.prune_after <= now) or (first and len(standing.points) > 1)
-    prune = not stop and (bool(delete) or left)
-    later = _later_ends(app, standing) if policy.immutable else {}
-    mark = _mark(standing, later) if policy.immutable else state.lock_mark
-    lock = mark != state.lock_mark
-    if not (prune or lock):
-        return None
-    return ChainWork(
-        chain=standing.chain,
-        source=standing.source,
-        delete=delete,
-        reasons={verdict.id: list(verdict.reasons) for verdict in standing.expired} if delete else {},
-        prune=prune,
-        lock=lock,
-        lock_mark=mark,
-        ends=later,
-        may_empty=standing.points[-1].tier == "archive",
-    )
-
-
-def _later_ends(app: Services, standing: Standing) -> dict[str, datetime]:
+def _later_ends(standing: Standing) -> dict[str, datetime]:
     """Points with a later end than their manifests have, because a policy was applied to them again."""
-    found = app.catalog.retention.lengthened(standing.repository, standing.chain)
     zones = {p.id: p.terms.zone for p in standing.points if p.terms is not None}
     return {
         point: end_of_day(max(ends.values()), ZoneInfo(zones.get(point, standing.policy.time_zone)))
-        for point, ends in found.items()
+        for point, ends in standing.later.items()
         if ends
     }
 

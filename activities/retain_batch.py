@@ -9,7 +9,7 @@ from activities.plan_retention import retention_region
 from holdfast.catalog import Batch, Outcome, RetentionEntry
 from holdfast.model.clock import parse_iso
 from holdfast.model.counted import counted
-from holdfast.model.errors import ErrorInfo, NotFound
+from holdfast.model.errors import Cancelled, ErrorInfo, NotFound
 from holdfast.model.job import ChainWork, JobResult
 from holdfast.model.plan import MaintenancePlan
 from holdfast.model.session import RetentionSummary
@@ -44,8 +44,7 @@ def end_batch(app: Services, given: Given) -> Answer:
     app.catalog.workers.release(session, key)
     problems = []
     if not outcome["ok"]:
-        error = ErrorInfo.model_validate(outcome["error"])
-        problems.append(f"{error.title}: {error.detail}. {error.help}")
+        problems += _told(ErrorInfo.model_validate(outcome["error"]))
     app.catalog.retention_runs.set_outcome(session, given["batch"], "end", Outcome(problems=problems))
     return {}
 
@@ -67,8 +66,7 @@ def close_retention(app: Services, given: Given) -> Answer:
         if "end" not in outcomes.get(number, {})
     ]
     if given.get("error"):
-        error = ErrorInfo.model_validate(given["error"])
-        problems.append(f"{error.title}: {error.detail}. {error.help}")
+        problems += _told(ErrorInfo.model_validate(given["error"]))
     alarms = app.catalog.retention_runs.alarms(given["policy"]) if given.get("alarms") else []
     summary = RetentionSummary(
         deleted=sum(part.deleted for part in parts),
@@ -90,6 +88,11 @@ def close_retention(app: Services, given: Given) -> Answer:
     app.catalog.sessions.set_retention(session, summary)
     app.catalog.retention_runs.drop_plan(session)
     return {}
+
+
+def _told(error: ErrorInfo) -> list[str]:
+    """An error as a problem of retention; none for a session that somebody cancelled."""
+    return [] if error.code == Cancelled.code else [f"{error.title}: {error.detail}. {error.help}"]
 
 
 def batch_of(app: Services, session: str, number: int) -> Batch:

@@ -63,7 +63,7 @@ def _proven(app: Services, plan: BackupPlan, points: list[RestorePoint]) -> dict
     mine = [point for point in points if point.repository == plan.repository]
     if not any(point.terms is not None and point.terms.archive for point in mine):
         return {}
-    standing = app.catalog.retention.candidates(mine, ZoneInfo("UTC"))
+    standing = app.catalog.retention.facts((plan.repository, plan.source.chain)).candidates(mine, ZoneInfo("UTC"))
     return {
         "archived": [one.id for one in standing if one.used_for_archive and not one.archive_pending],
         "verified": next((one.id for one in reversed(standing) if one.verified), None),

@@ -72,6 +72,7 @@ def tidy_sessions(app: Services, given: Given) -> Answer:
             if job.session == name:
                 app.dispatch.cancel(name, job.id)
                 app.catalog.jobs.close(job.id)
+        app.catalog.retention_runs.drop_plan(name)
         state = outcome(states, cancelled=session.cancel_requested) if states else State.FAILED
         app.catalog.sessions.close(name, state, lost)
         app.catalog.log.write(name, "error", "janitor: closed, because its orchestration is gone")

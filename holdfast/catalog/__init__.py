@@ -9,7 +9,8 @@ from holdfast.catalog.failures import CatalogTooNew
 from holdfast.catalog.points import Differences, PointPage
 from holdfast.catalog.policies import StoredPolicy
 from holdfast.catalog.pool import Action, Lease, Worker, WorkerRole, WorkerState
-from holdfast.catalog.retention import ChainState, Hold
+from holdfast.catalog.retention import Hold
+from holdfast.catalog.retention_facts import ChainState
 from holdfast.catalog.retention_runs import Batch, Outcome, RetentionEntry, Stopped
 from holdfast.catalog.sessions import first_id, new_id
 from holdfast.catalog.standing import Standing

@@ -8,30 +8,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
+from holdfast.catalog.retention_facts import ChainState, Facts, Place
 from holdfast.catalog.tables import Row, Table, Value, joined
 from holdfast.model.clock import Clock, iso, parse_iso
 from holdfast.model.flags import Claim, ClaimKey
 from holdfast.model.point import RestorePoint
-from holdfast.model.retention import Candidate
 from holdfast.model.terms import Claimed
 
 _CLAIMS, _CHAINS, _ENDS, _HOLDS = "claims", "chains", "ends", "holds"
 _VERIFIED, _ARCHIVED, _WAITING = "verified", "archived", "waiting"
-
-
-@dataclass(frozen=True)
-class ChainState:
-    """What the last run left in a chain of a repository. `prune_after`: from then on there is something to free; None:
-    there is not. `locked`: expired points and when their locks end. `lock_mark`: what was there when locks were looked
-    after; while it is still that, no lock is due."""
-
-    prune_after: datetime | None = None
-    locked: Mapping[str, datetime] = field(default_factory=dict)
-    lock_mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,14 +98,10 @@ class Retention:
             later = {flag: max(end, known.get(flag, end)) for flag, end in {**known, **ends}.items()}
             text = json.dumps({flag: end.isoformat() for flag, end in later.items()})
             key = joined(point.repository, point.chain, point.id)
-            return Row(_ENDS, key, {"ends": text}) if row is None else row.with_values(ends=text)
+            values: dict[str, Value] = {"repository": point.repository, "chain": point.chain, "point": point.id}
+            return Row(_ENDS, key, {**values, "ends": text}) if row is None else row.with_values(ends=text)
 
         self._table.change(_ENDS, joined(point.repository, point.chain, point.id), edit)
-
-    def lengthened(self, repository: str, chain: str) -> dict[str, dict[str, date]]:
-        """Point to the ends that were lengthened."""
-        rows = self._table.rows(_ENDS, prefix=(repository, chain))
-        return {row.key.rpartition("|")[2]: _dates(row.text("ends")) for row in rows}
 
     # --- what was found out --------------------------------------------------------------------------------------
 
@@ -131,26 +115,23 @@ class Retention:
 
     def record_archived(self, chain: str, point: str, copy: str) -> None:
         """A point's copy in the archive repository was read back: the point need not wait for it any longer."""
-        self._make(_ARCHIVED, joined(chain, point), {"copy": copy, "at": iso(self._clock.now())})
+        values: dict[str, Value] = {"chain": chain, "point": point, "copy": copy}
+        self._make(_ARCHIVED, joined(chain, point), {**values, "at": iso(self._clock.now())})
         self._table.erase(_WAITING, joined(chain, point))
-
-    def archived(self, chain: str) -> set[str]:
-        """Points of a chain whose archive copies were read back."""
-        return {row.key.rpartition("|")[2] for row in self._table.rows(_ARCHIVED, prefix=(chain,))}
 
     def record_verified(self, repository: str, chain: str, point: str) -> None:
         """A point was read whole and every digest was right."""
-        self._make(_VERIFIED, joined(repository, chain, point), {"at": iso(self._clock.now())})
-
-    def verified(self, repository: str, chain: str) -> set[str]:
-        """Points of a chain that were read whole and found right."""
-        return {row.key.rpartition("|")[2] for row in self._table.rows(_VERIFIED, prefix=(repository, chain))}
+        values: dict[str, Value] = {"repository": repository, "chain": chain, "point": point}
+        self._make(_VERIFIED, joined(repository, chain, point), {**values, "at": iso(self._clock.now())})
 
     def state(self, repository: str, chain: str) -> ChainState:
         """What the last run left in the chain; nothing where none is known."""
         row = self._table.read(_CHAINS, joined(repository, chain))
         if row is None:
             return ChainState()
+        return self._state(row)
+
+    def _state(self, row: Row) -> ChainState:
         locked = json.loads(self._table.value(row, "locked") or "{}")
         after = row.text("prune_after")
         return ChainState(
@@ -175,8 +156,8 @@ class Retention:
 
     def _set(self, repository: str, chain: str, values: Mapping[str, Value]) -> None:
         def edit(row: Row | None) -> Row | None:
-            key = joined(repository, chain)
-            return Row(_CHAINS, key, values) if row is None else row.with_values(**values)
+            key, place = joined(repository, chain), {"repository": repository, "chain": chain}
+            return Row(_CHAINS, key, {**place, **values}) if row is None else row.with_values(**values)
 
         self._table.change(_CHAINS, joined(repository, chain), edit)
 
@@ -188,42 +169,24 @@ class Retention:
         self._table.erase(_ARCHIVED, joined(chain, point))
         self._table.erase(_WAITING, joined(chain, point))
 
-    # --- as the rules want it ------------------------------------------------------------------------------------
+    # --- all of it -----------------------------------------------------------------------------------------------
 
-    def candidates(self, points: Iterable[RestorePoint], zone: ZoneInfo) -> list[Candidate]:
-        """The points of one chain in one repository, with everything that decides about them. `zone` is for points that
-        no policy made."""
-        known = list(points)
-        if not known:
-            return []
-        chain, repository = known[0].chain, known[0].repository
-        held = {hold.point for hold in self.holds() if hold.repository == repository}
-        told = [point.terms for point in known if point.terms is not None]
-        later = self.lengthened(repository, chain)
-        verified = self.verified(repository, chain) | {terms.verified for terms in told if terms.verified}
-        locked = self.state(repository, chain).locked
-        archived = {point for terms in told for point in terms.archived}
-        if any(terms.archive for terms in told):
-            archived |= self.archived(chain)
-        found: list[Candidate] = []
-        for point in known:
-            terms = point.terms
-            away = terms.archive if terms is not None else {}
-            found.append(
-                Candidate(
-                    id=point.id,
-                    day=terms.day if terms is not None else point.created_at.astimezone(zone).date(),
-                    created_at=point.created_at,
-                    untils=_later(terms.until if terms is not None else {}, later.get(point.id, {})),
-                    flags=tuple(point.flags),
-                    used_for_archive=tuple(away),
-                    archive_pending=bool(away) and point.id not in archived,
-                    hold_until=terms.hold_until if terms is not None else None,
-                    held=point.id in held,
-                    verified=point.id in verified,
-                    locked_until=locked.get(point.id),
-                )
-            )
+    def facts(self, place: Place | None = None) -> Facts:
+        """Everything that decides about points, of the whole installation or of one repository and chain."""
+        within = () if place is None else place
+        chain = () if place is None else place[1:]
+        found = Facts(held={(hold.repository, hold.point) for hold in self.holds()})
+        for row in self._table.rows(_ENDS, prefix=within):
+            found.lengthened.setdefault(_place(row), {})[row.text("point")] = _dates(row.text("ends"))
+        for row in self._table.rows(_VERIFIED, prefix=within):
+            found.verified.setdefault(_place(row), set()).add(row.text("point"))
+        for row in self._table.rows(_ARCHIVED, prefix=chain):
+            found.archived.setdefault(row.text("chain"), set()).add(row.text("point"))
+        if place is not None:
+            found.states[place] = self.state(*place)
+            return found
+        for row in self._table.rows(_CHAINS):
+            found.states[_place(row)] = self._state(row)
         return found
 
     def _make(self, partition: str, key: str, values: Mapping[str, Value]) -> Row:
@@ -236,8 +199,8 @@ class Retention:
         return found if found is not None else Row(partition, key, values)
 
 
-def _later(own: Mapping[str, date], others: Mapping[str, date]) -> dict[str, date]:
-    return {**own, **{flag: max(own.get(flag, end), end) for flag, end in others.items()}}
+def _place(row: Row) -> Place:
+    return row.text("repository"), row.text("chain")
 
 
 def _hold(row: Row) -> Hold:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import groupby
 
 from holdfast.catalog.points import Points
 from holdfast.catalog.retention import Retention
+from holdfast.catalog.retention_facts import ChainState, Facts
 from holdfast.model.point import RestorePoint
 from holdfast.model.policy import Policy
 from holdfast.model.retention import Candidate, Verdict, verdicts
@@ -26,6 +27,8 @@ class Standing:
     points: list[RestorePoint]
     candidates: list[Candidate]
     verdicts: list[Verdict]
+    state: ChainState
+    later: dict[str, dict[str, date]]  # ends that were lengthened, by point and flag
 
     @property
     def expired(self) -> list[Verdict]:
@@ -47,6 +50,7 @@ def standings(
 
     Databases that exist no longer are among them: retention goes by what is stored, not by what is backed up.
     """
+    everything = retention.facts() if chain is None else None
     for _, together in groupby(points.by_chain(chain), key=lambda point: point.chain):
         known = list(together)
         owner = answers_for(known, policies)
@@ -56,13 +60,15 @@ def standings(
         if database is not None and not database_matches(database, source):
             continue
         for repository in sorted({point.repository for point in known}):
-            yield standing([p for p in known if p.repository == repository], owner, retention, now)
+            facts = everything or retention.facts((repository, known[0].chain))
+            yield standing([p for p in known if p.repository == repository], owner, facts, now)
 
 
-def standing(points: list[RestorePoint], owner: Policy, retention: Retention, now: datetime) -> Standing:
+def standing(points: list[RestorePoint], owner: Policy, facts: Facts, now: datetime) -> Standing:
     """The points of one chain in one repository, oldest first."""
     last = points[-1]
-    candidates = retention.candidates(points, owner.zone)
+    place = (last.repository, last.chain)
+    candidates = facts.candidates(points, owner.zone)
     found = verdicts(
         candidates,
         now.astimezone(owner.zone).date(),
@@ -70,7 +76,8 @@ def standing(points: list[RestorePoint], owner: Policy, retention: Retention, no
         min_keep=owner.retention.min_keep,
         now=now,
     )
-    return Standing(owner, last.repository, last.chain, last.source, points, candidates, found)
+    state, later = facts.states.get(place, ChainState()), facts.lengthened.get(place, {})
+    return Standing(owner, last.repository, last.chain, last.source, points, candidates, found, state, later)
 
 
 def answers_for(points: Iterable[RestorePoint], policies: Mapping[str, Policy]) -> Policy | None:

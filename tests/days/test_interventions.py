@@ -162,6 +162,28 @@ def test_a_catalog_that_says_too_much_is_not_believed(world: World) -> None:
     assert older.id in [p.id for p in world.opened["writer"]["default"].points()]
 
 
+def test_a_point_waits_for_its_archive_copy_and_goes_once_that_was_read_back(make_world: Callable[[], World]) -> None:
+    world = make_world()
+    schedules = {**DAILY["schedules"], "monthly": {"day": 2, "keep_months": 12, "archive": True}}
+    policy = world.put_policy(**{**DAILY, "schedules": schedules})
+    world.office.not_archiving = {"sql-a/one"}
+    for _ in range(10):
+        (session,) = world.run_day(policy)
+        assert session.state is (State.SUCCEEDED if session.id < "20260102" else State.PARTIAL)
+    assert days_of(world) == [2, 7, 8, 9, 10]
+    (standing,) = world.catalog.standings(database="one")
+    assert standing.verdicts[0].reasons[0] == "its archive copy is not verified yet"
+    world.office.not_archiving = set()
+    world.run_day(policy)
+    (copy,) = [p for p in world.opened["writer"]["archive"].points() if p.source == "sql-a/one"]
+    assert copy.created_at.day == 2
+    assert copy.terms is not None
+    assert copy.terms.until == {"M": date(2027, 1, 2)}
+    # It is the newest point that was read whole, and so it stays until another one is.
+    backups = next(one for one in world.catalog.standings(database="one") if one.repository == "default")
+    assert backups.verdicts[0].reasons[0] == "expired, but the newest verified point of its chain"
+
+
 def test_points_of_a_policy_that_is_gone_still_expire(world: World) -> None:
     world.catalog.policies.delete(POLICY)
     world.clock.advance(timedelta(days=2))
