@@ -139,7 +139,9 @@ def retained(app: Services, given: Given, result: JobResult) -> Answer:
             app.catalog.retention.hold(batch.repository, point, "the storage holds it")
         held = {point: parse_iso(end) for point, end in told["locked"].items() if end != "held"}
         waits = parse_iso(told["waiting_until"]) if told["waiting_until"] else None
-        if told["error"] or told["refused_bytes"]:
+        if told["busy"]:
+            app.catalog.log.write(session, "info", f"retention left to the next run: {told['busy']}", source=one.source)
+        if told["busy"] or told["error"] or told["refused_bytes"]:
             # Tried again with the next run: a chain in use, or packs that locks keep until some day.
             waits = app.clock.now()
         app.catalog.retention.set_pruned(batch.repository, one.chain, waits, held)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.cli.explain import known_errors
-from holdfast.cli.output import Column, Output, field, human_time, print_object, print_table, say, when
+from holdfast.cli.output import Column, Output, field, human_bytes, human_time, print_object, print_table, say, when
 from holdfast.model.errors import Cancelled, HoldfastError
 
 #: A session of which only a part succeeded.
@@ -48,6 +48,21 @@ def print_session(session: Mapping[str, Any], output: Output) -> None:
         say(_error(session["error"]))
         say(str(session["error"].get("help") or ""))
     print_table(session.get("sources") or [], _SOURCES, "databases")
+    _print_retention(session.get("retention") or {})
+
+
+def _print_retention(done: Mapping[str, Any]) -> None:
+    """What retention did, where it did anything, and what a person should look at."""
+    parts = [f"{done['deleted']} restore points deleted"] if done.get("deleted") else []
+    parts += [f"{human_bytes(done['freed_bytes'])} freed"] if done.get("freed_bytes") else []
+    parts += [f"{done['locked']} expired and still locked"] if done.get("locked") else []
+    parts += [f"{done['lock_changes']} objects locked"] if done.get("lock_changes") else []
+    if parts:
+        say(f"retention: {', '.join(parts)}")
+    for alarm in done.get("alarms") or []:
+        say(f"retention deleted nothing: {alarm}; look at `holdfast retention alarms`")
+    for problem in done.get("problems") or []:
+        say(f"retention: {problem}")
 
 
 def exit_code(session: Mapping[str, Any]) -> int:

@@ -6,18 +6,25 @@ planned on the word of a catalog that may be old, damaged or somebody else's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from holdfast.model.clock import iso
-from holdfast.model.errors import Damaged, HoldfastError, Unavailable
+from holdfast.model.errors import Damaged, HoldfastError, RepositoryLocked, Unavailable
 from holdfast.model.job import ChainWork, RetainSpec
 from holdfast.repository import PruneRules
 from holdfast.worker.assignment import Assignment
 from holdfast.worker.lock import lock_chain
-from holdfast.worker.patience import once_unlocked
+from holdfast.worker.patience import PAUSE_SECONDS
 
 if TYPE_CHECKING:
     from holdfast.repository import Deletion, Repository
+
+_T = TypeVar("_T")
+
+#: Longer than the lease of a writer that died.
+_PATIENCE_SECONDS = 75.0
 
 
 def work(assignment: Assignment) -> dict[str, Any]:
@@ -37,11 +44,27 @@ def work(assignment: Assignment) -> dict[str, Any]:
             _chain(assignment, repository, spec, one, found)
         except Unavailable:
             raise
+        except RepositoryLocked as error:
+            found["busy"] = error.detail
         except HoldfastError as error:
             assignment.stop.check()
             found["error"] = f"{error.title}: {error.detail}"
         told.append(found)
     return {"chains": told}
+
+
+def _unless_busy(assignment: Assignment, action: Callable[[], _T]) -> _T:
+    """What the action gives. A writer that died holds its chain for a minute, and one at work may hold it for hours: the
+    other chains of the batch must not wait for that. Raises RepositoryLocked, Cancelled."""
+    patience = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return action()
+        except RepositoryLocked:
+            if time.monotonic() >= patience:
+                raise
+        assignment.stop.wait(PAUSE_SECONDS)
+        assignment.stop.check()
 
 
 def _empty(chain: str) -> dict[str, Any]:
@@ -56,6 +79,7 @@ def _empty(chain: str) -> dict[str, Any]:
         "waiting_until": None,
         "refused_bytes": 0,
         "problems": [],
+        "busy": "",
         "error": None,
     }
 
@@ -64,7 +88,8 @@ def _chain(
     assignment: Assignment, repository: Repository, spec: RetainSpec, one: ChainWork, found: dict[str, Any]
 ) -> None:
     """Fills in `deleted`, `gone` (there was no such point), `kept` (point to why), `locked` (point to when it ends),
-    bytes freed, still waiting for the grace to end, refused because of locks.
+    bytes freed, still waiting for the grace to end, refused because of locks. `busy`: who writes to the chain; nothing
+    was done, and the next run comes by.
     """
     going = _expired(repository, one, found)
     if going:
@@ -72,7 +97,7 @@ def _chain(
         def delete() -> list[Deletion]:
             return repository.delete_points(going, owner=assignment.owner, last_too=one.may_empty)
 
-        for deletion in once_unlocked(assignment, delete):
+        for deletion in _unless_busy(assignment, delete):
             found["deleted"] += deletion.deleted
             found["gone"] += deletion.gone_before
             found["problems"] += [f"{refusal.object}: {refusal.why}" for refusal in deletion.refused]
@@ -122,7 +147,10 @@ def _prune(
     found["freed_bytes"], found["waiting_bytes"] = report.freed_bytes, report.waiting_bytes
     found["waiting_until"] = iso(chain.waiting_until) if chain.waiting_until else None
     found["refused_bytes"] = sum(refusal.bytes for refusal in chain.refused)
-    found["error"] = chain.error
+    if chain.error and chain.error.startswith(RepositoryLocked.title):
+        found["busy"] = chain.error
+    else:
+        found["error"] = chain.error
     if chain.written and spec.immutable:
         told = lock_chain(repository, one.chain, one.ends)
         found["problems"] += told["problems"]

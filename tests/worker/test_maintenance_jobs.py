@@ -142,3 +142,19 @@ def test_a_hold_keeps_until_it_is_released(office: Office, backup: RepositoryRef
     assert retain(office, backup, ["p0"])["locked"] == {"p0": "held"}
     run(office, "hold", {**spec, "on": False})
     assert retain(office, backup, ["p0"])["deleted"] == ["p0"]
+
+
+def test_a_chain_that_somebody_writes_to_is_left_to_the_next_run(
+    office: Office, backup: RepositoryRef, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the others of the batch need not wait for it."""
+    monkeypatch.setattr("holdfast.worker.retain._PATIENCE_SECONDS", 0.0)
+    repository = opened(office, backup)
+    stored(repository, package, 0, PAST)
+    stored(repository, package, 1, PAST)
+    lease = repository.store.acquire(f"locks/{CHAIN}", "session s0 (worker w)", timedelta(seconds=60))
+    told = retain(office, backup, ["p0"])
+    assert "session s0" in told["busy"]
+    assert (told["deleted"], told["error"]) == ([], None)
+    repository.store.release(lease)
+    assert retain(office, backup, ["p0"])["deleted"] == ["p0"]
