@@ -46,7 +46,8 @@ def clean_up(app: Services, given: Given) -> Answer:
         state = State.CANCELLED if error.code == Cancelled.code else State.FAILED
         source = app.catalog.sessions.source(session, key).source
         # What a job came to stands in the log already, attempt by attempt; this is the end of it.
-        told = (given.get("plan") and "no restore point from this session") or f"{error.detail}. {error.help}"
+        backing_up = given.get("plan") and given["kind"] == "backup"
+        told = "no restore point from this session" if backing_up else f"{error.detail}. {error.help}"
         app.catalog.log.write(session, "error", f"{error.title}: {told}", source=source)
     if left is not None:
         app.catalog.log.write(session, "error", f"cleanup: the copy is left to the janitor: {left}. {left.help}")

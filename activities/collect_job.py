@@ -9,11 +9,11 @@ import azure.durable_functions as df
 from activities.answering import Answer, Given, answered, brief
 from activities.lease_worker import of_source
 from activities.retain_batch import locked, retained
+from activities.synchronising import Place, synchronise
 from holdfast.model.counted import counted
 from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError, ReportedError, StepTooLong, WorkerLost
 from holdfast.model.job import JobResult
 from holdfast.model.plan import BackupPlan
-from holdfast.model.point import RestorePoint
 from holdfast.model.preflight.finding import Finding
 from holdfast.model.session import State
 from holdfast.model.transformation import Transformation
@@ -80,31 +80,10 @@ def _error(result: JobResult) -> HoldfastError:
 def _synchronise(app: Services, given: Given, result: JobResult) -> Answer:
     """Makes the catalog agree with the repository, and tells what differed."""
     plan = BackupPlan.model_validate(given["plan"])
-    return {
-        "detail": f"{counted(reconcile(app, given, result, plan.repository, plan.source.chain), 'point')} in the repository"
-    }
-
-
-def reconcile(app: Services, given: Given, result: JobResult, repository: str, chain: str) -> int:
-    """Makes the catalog agree with the chain that a job read; tells what differed. How many points there are."""
-    session = given["session"]
-    source = app.catalog.sessions.source(session, given["key"]).source
-    points = [RestorePoint.model_validate(p) for p in result.output.get("points", [])]
-    # What the catalog learnt since the job was handed out may be newer than what the worker read.
+    source = app.catalog.sessions.source(given["session"], given["key"]).source
     as_of = app.catalog.jobs.get(given["job"]).submitted_at
-    found = app.catalog.points.reconcile(repository, chain, points, as_of=as_of)
-    for word, ids in (("added", found.added), ("removed", found.missing), ("changed", found.changed)):
-        if ids:
-            app.catalog.log.write(
-                session,
-                "warning",
-                f"synchronised with repository {repository}: {len(ids)} points {word} in the catalog: "
-                f"{', '.join(ids[:10])}{' …' if len(ids) > 10 else ''}",
-                source=source,
-            )
-    for problem in result.output.get("problems", []):
-        app.catalog.log.write(session, "error", str(problem), source=source)
-    return len(points)
+    place = Place(given["session"], given["job"], source, plan.repository, plan.source.chain)
+    return {"detail": synchronise(app, place, result.output, as_of=as_of)}
 
 
 def _preflight(app: Services, given: Given, result: JobResult) -> Answer:
@@ -154,6 +133,10 @@ def _held(app: Services, given: Given, result: JobResult) -> Answer:
     return {"detail": f"{out['objects']:,} objects, {out['changed']:,} of them just now"}
 
 
+def _surveyed(app: Services, given: Given, result: JobResult) -> Answer:
+    return {"detail": counted(len(result.output["chains"]), "chain")}
+
+
 _TAKE_IN: dict[str, Callable[[Services, Given, JobResult], Answer]] = {
     "synchronise": _synchronise,
     "preflight": _preflight,
@@ -165,4 +148,5 @@ _TAKE_IN: dict[str, Callable[[Services, Given, JobResult], Answer]] = {
     "lock": locked,
     "retain": retained,
     "hold": _held,
+    "survey": _surveyed,
 }

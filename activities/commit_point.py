@@ -5,7 +5,7 @@ from __future__ import annotations
 import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
-from activities.collect_job import reconcile
+from activities.synchronising import Place, synchronise
 from holdfast.model.counted import counted
 from holdfast.model.errors import HoldfastError
 from holdfast.model.plan import PointPlan
@@ -57,6 +57,8 @@ def commit_archive(app: Services, given: Given) -> Answer:
     result = app.dispatch.result(given["session"], given["job"])
     # The result of a worker that booted from an older bundle has no chain; that is not an empty one.
     if result is not None and "points" in result.output:
-        reconcile(app, given, result, point.repository, point.chain)
+        as_of = app.catalog.jobs.get(given["job"]).submitted_at
+        place = Place(given["session"], given["job"], point.source, point.repository, point.chain)
+        synchronise(app, place, result.output, as_of=as_of)
     app.catalog.log.write(given["session"], "info", f"archived {point.id} to {point.repository}", source=point.source)
     return {}

@@ -23,9 +23,10 @@ from holdfast.model.job import (
     RehydrateSpec,
     RetainSpec,
     StoreSpec,
+    SurveySpec,
     SynchroniseSpec,
 )
-from holdfast.model.plan import BackupPlan, HoldPlan, PointPlan, session_mark
+from holdfast.model.plan import BackupPlan, HoldPlan, PointPlan, SurveyPlan, session_mark
 from holdfast.model.preflight.finding import Finding
 from holdfast.model.session import State
 from holdfast.model.transformation import Transformation
@@ -73,6 +74,8 @@ def _spec(app: Services, given: Given, kind: JobKind) -> BaseModel:
         return _maintenance_spec(app, given, kind)
     if "point" in given["plan"] and "origin" in given["plan"]:
         return _point_spec(app, PointPlan.model_validate(given["plan"]), given, kind)
+    if kind == "survey":
+        return _survey_spec(app, SurveyPlan.model_validate(given["plan"]), given)
     plan = BackupPlan.model_validate(given["plan"])
     workspace = f"{given['session']}-{given['key']}-{given['attempt']}"
     if kind == "synchronise":
@@ -95,6 +98,19 @@ def _spec(app: Services, given: Given, kind: JobKind) -> BaseModel:
         terms=terms,
         **_of_preflight(app, given),
         workspace=workspace,
+    )
+
+
+def _survey_spec(app: Services, plan: SurveyPlan, given: Given) -> SurveySpec:
+    return SurveySpec(
+        repository=app.repository(plan.repository),
+        container_url=app.exports.url,
+        # An attempt of its own each: what a lost worker still writes is read by nobody.
+        folder=f"{given['session']}/{given['key']}-{given['attempt']}",
+        read=plan.read,
+        adopt=plan.adopt,
+        databases=plan.databases,
+        dry_run=plan.dry_run,
     )
 
 

@@ -10,6 +10,7 @@ import structlog
 from holdfast.clock_file import clock_from
 from holdfast.model.clock import Clock
 from holdfast.model.errors import InvalidInput
+from holdfast.model.installation import Installation
 from holdfast.model.job import RepositoryRef
 from holdfast.model.policy import Policy
 from holdfast.settings import RegionProfile, Settings, WorkerProfile
@@ -49,14 +50,19 @@ class Services:
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The configuration database, once its schema is known to be ours. Raises CatalogTooNew, as often as it is asked."""
+        """The configuration database, once its schema is ours. Raises CatalogTooNew, Unavailable, as often as asked."""
         from holdfast.catalog import Catalog
         from holdfast.cloud.clients import blob_service, table_service
 
         details = blob_service(self.settings, self.credential).get_container_client(self.settings.details_container)
         catalog = Catalog(table_service(self.settings, self.credential), details, self.clock)
-        catalog.check_version()
+        catalog.prepare()
         return catalog
+
+    @property
+    def installation(self) -> Installation:
+        """Who this is, for repositories: by the id in the configuration database. Asked each time: an import changes it."""
+        return Installation(id=self.catalog.installation, name=self.settings.installation)
 
     @cached_property
     def servers(self) -> SqlServers:
@@ -135,6 +141,7 @@ class Services:
             password_secret=found.password_secret,
             vault_key=found.vault_key,
             archive=found.archive,
+            installation=self.installation,
         )
 
     def channel(self, name: str) -> Channel:

@@ -8,6 +8,7 @@ import structlog
 from pydantic import ValidationError
 
 from holdfast.catalog import Catalog, CatalogTooNew
+from holdfast.model.installation import Installation
 from holdfast.settings import RepositorySettings, Settings
 from holdfast.wiring import Services, log_as_lines
 
@@ -36,9 +37,14 @@ def test_a_repository_has_one_way_in(way: dict[str, str]) -> None:
         RepositorySettings(url="https://a.blob.core.windows.net/c", region="r", **way)
 
 
-def test_a_job_is_told_the_key_that_the_settings_name() -> None:
+def test_a_job_is_told_the_key_that_the_settings_name_and_who_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Catalog, "prepare", lambda _: 2)
+    monkeypatch.setattr(Catalog, "installation", "an-id")
     named = RepositorySettings(url="https://a.blob.core.windows.net/c", region="r", vault_key="https://v/keys/k")
-    ref = Services(Settings(repositories={"default": named})).repository("default")
+    account = "https://state.{}.core.windows.net"
+    endpoints = {"table_endpoint": account.format("table"), "blob_endpoint": account.format("blob")}
+    ref = Services(Settings(repositories={"default": named}, installation="prod", **endpoints)).repository("default")
+    assert ref.installation == Installation(id="an-id", name="prod")
     assert (ref.vault_key, ref.password_secret) == ("https://v/keys/k", "")
 
 
@@ -52,7 +58,7 @@ def test_a_catalog_of_a_newer_version_is_not_opened(monkeypatch: pytest.MonkeyPa
             raise CatalogTooNew("it has schema 99")
         return 1
 
-    monkeypatch.setattr(Catalog, "check_version", check)
+    monkeypatch.setattr(Catalog, "prepare", check)
     account = "https://state.{}.core.windows.net"
     app = Services(Settings(table_endpoint=account.format("table"), blob_endpoint=account.format("blob")))
     for _ in range(2):

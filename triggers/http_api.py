@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import azure.durable_functions as df
 
-from triggers import http_costs, http_notify, http_points, http_policies, http_retention, http_sessions, http_sources
+from triggers import (
+    http_catalog,
+    http_costs,
+    http_notify,
+    http_points,
+    http_policies,
+    http_retention,
+    http_sessions,
+    http_sources,
+)
 from triggers.openapi import document
 from triggers.routes import ROUTES, Call, Reply, route, serve
 
 #: Importing them fills the table.
-NOUNS = (http_costs, http_policies, http_sessions, http_points, http_retention, http_sources, http_notify)
+NOUNS = (http_costs, http_policies, http_sessions, http_points, http_retention, http_sources, http_notify, http_catalog)
 
 bp = df.Blueprint()
 

@@ -12,7 +12,7 @@ _MOST = 500
 @route(
     "GET",
     "points",
-    "Restore points, oldest first, without entries and tables",
+    "Restore points, oldest first, without entries and tables; also those that are missing, as their `state` says",
     gives=RestorePoint,
     many=True,
     parameters=(
@@ -31,6 +31,7 @@ def list_points(call: Call) -> Reply:
         repository=call.query.get("repository"),
         after=call.query.get("after", ""),
         limit=limit,
+        absent=True,
     )
     told = with_reasons(call.app, found.points)
     return Reply(page([p.model_dump(mode="json", by_alias=True) for p in told], found.after))
@@ -47,3 +48,16 @@ def get_point(call: Call) -> Reply:
     point = call.app.catalog.points.get(call.path["id"], repository=call.query.get("repository"))
     (told,) = with_reasons(call.app, [point])
     return Reply(told.model_dump(mode="json", by_alias=True))
+
+
+@route(
+    "DELETE",
+    "points/{id}/record",
+    "Forgets a point that the repository does not hold any more; one that it holds is refused",
+    status=204,
+    parameters=(Parameter("repository", "where it was"),),
+)
+def forget_point(call: Call) -> Reply:
+    repository = call.query.get("repository") or call.app.settings.default_repository
+    call.app.catalog.points.forget(call.path["id"], repository=repository)
+    return Reply(status=204)

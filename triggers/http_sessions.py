@@ -29,7 +29,7 @@ from triggers.views import (
 _MOST = 500
 
 #: What all routes have in common that start a session.
-_STARTS: dict[str, Any] = {"gives": SessionView, "status": 202, "parameters": (IDEMPOTENCY,)}
+STARTS: dict[str, Any] = {"gives": SessionView, "status": 202, "parameters": (IDEMPOTENCY,)}
 
 
 def started(call: Call, kind: SessionKind, policy: str | None, given: dict[str, object], word: str) -> Reply:
@@ -109,7 +109,7 @@ def start_archive(call: Call) -> Reply:
     "points/{id}/download",
     "Writes a point as a BACPAC; the session's `download` then has a link",
     takes=StartDownload,
-    **_STARTS,
+    **STARTS,
 )
 def start_download(call: Call) -> Reply:
     asked = call.body(StartDownload)

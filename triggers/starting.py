@@ -18,6 +18,8 @@ ORCHESTRATOR = {
     "download": "download_point",
     "retention": "retain_points",
     "hold": "hold_point",
+    "rebuild": "survey_repositories",
+    "adopt": "survey_repositories",
 }
 
 _RUNNING = ("Pending", "Running", "ContinuedAsNew", "Suspended")

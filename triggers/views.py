@@ -102,7 +102,7 @@ class LogLine(BaseModel):
 
 
 #: What a person names goes through the orchestration's history, which takes 16 kB.
-_Glob = Annotated[str, Field(max_length=260)]
+Glob = Annotated[str, Field(max_length=260)]
 
 
 class StartBackup(BaseModel):
@@ -111,7 +111,7 @@ class StartBackup(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     policy: str = "default"
-    databases: list[_Glob] | None = Field(
+    databases: list[Glob] | None = Field(
         default=None, max_length=50, description="globs; absent: what the policy selects"
     )
     staging: bool | None = Field(default=None, description="true or false overrules the policy")
@@ -134,7 +134,7 @@ class StartArchive(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     policy: str
-    databases: list[_Glob] | None = Field(default=None, max_length=50, description="globs; absent: all of the policy")
+    databases: list[Glob] | None = Field(default=None, max_length=50, description="globs; absent: all of the policy")
 
 
 class StartDownload(BaseModel):

@@ -5,8 +5,9 @@ is given, never from storage. What the catalog knows of points is a copy: it is 
 """
 
 from holdfast.catalog.database import Catalog
+from holdfast.catalog.differences import Differences
 from holdfast.catalog.failures import CatalogTooNew
-from holdfast.catalog.points import Differences, PointPage
+from holdfast.catalog.points import PointPage
 from holdfast.catalog.policies import StoredPolicy
 from holdfast.catalog.pool import Action, Lease, Worker, WorkerRole, WorkerState
 from holdfast.catalog.retention import Hold

@@ -1,15 +1,16 @@
-"""The catalog as a whole: its tables, their names, the version of their schema."""
+"""The catalog as a whole: its tables, their names, the installation that it belongs to."""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from holdfast.catalog.details import Details
-from holdfast.catalog.failures import CatalogTooNew
 from holdfast.catalog.jobs import Jobs
 from holdfast.catalog.known_sources import KnownSources
 from holdfast.catalog.log import Log
+from holdfast.catalog.migrations import Schema
 from holdfast.catalog.outbox import Outbox
 from holdfast.catalog.points import Points
 from holdfast.catalog.policies import Policies
@@ -20,15 +21,15 @@ from holdfast.catalog.sessions import Sessions
 from holdfast.catalog.source_runs import SourceRuns
 from holdfast.catalog.standing import Standing, standings
 from holdfast.catalog.tables import Row, Table
+from holdfast.catalog.transfer import Transfer
 from holdfast.catalog.workers import Workers
 from holdfast.model.clock import Clock, iso
+from holdfast.model.errors import Conflict
 
 if TYPE_CHECKING:
     from azure.data.tables import TableServiceClient
     from azure.storage.blob import ContainerClient
 
-#: Raised with every change that an older version would misread.
-SCHEMA_VERSION = 1
 #: All tables of the catalog; the prefix keeps them apart from those of the durable task hub in the same account.
 TABLES = (
     "holdfastmeta",
@@ -46,16 +47,22 @@ TABLES = (
 )
 
 
+_INSTALLATION = ("installation", "id")
+
+
 class Catalog:
     """The configuration database. Making one of these does nothing on the wire."""
 
     def __init__(self, tables: TableServiceClient, details: ContainerClient, clock: Clock) -> None:
         self._details = Details(details)
         self._clock = clock
+        self.tables = {name: Table(tables, name, self._details, always_away=("details",)) for name in TABLES}
         meta, policies, sessions, sources, points, workers, jobs, log, known, outbox, promises, retention = (
-            Table(tables, name, self._details, always_away=("details",)) for name in TABLES
+            self.tables.values()
         )
         self._meta = meta
+        self.schema = Schema(meta, self.tables, clock)
+        self.transfer = Transfer(self, clock)
         self.policies = Policies(policies, clock)
         self.sessions = Sessions(sessions, SourceRuns(sources, clock), clock)
         self.points = Points(points, clock)
@@ -83,16 +90,34 @@ class Catalog:
             chain=chain,
         )
 
-    def check_version(self) -> int:
-        """The version of the schema, recorded where there is none. Raises CatalogTooNew."""
+    def prepare(self) -> int:
+        """Makes the catalog fit for this version: brings an older one forward, records the version of a new one.
+
+        Gives back the version. Raises CatalogTooNew; Unavailable while another process brings it forward.
+        """
+        return self.schema.bring_forward()
+
+    @property
+    def installation(self) -> str:
+        """The installation's id, made once, when it is first asked for."""
 
         def edit(row: Row | None) -> Row | None:
-            if row is None:
-                return Row("schema", "version", {"version": SCHEMA_VERSION, "since": iso(self._clock.now())})
-            return None
+            if row is not None:
+                return None
+            return Row(*_INSTALLATION, {"id": str(uuid.uuid4()), "since": iso(self._clock.now())})
 
-        row = self._meta.change("schema", "version", edit)
-        found = row.values.get("version") if row is not None else SCHEMA_VERSION
-        if not isinstance(found, int) or found > SCHEMA_VERSION:
-            raise CatalogTooNew(f"it has schema {found}, this version reads up to {SCHEMA_VERSION}")
-        return found
+        row = self._meta.change(*_INSTALLATION, edit)
+        if row is None:
+            raise Conflict("the installation's id was removed while it was read")
+        return row.text("id")
+
+    def become(self, installation: str) -> None:
+        """Takes another installation's id: this catalog continues that one's, which must be gone."""
+
+        def edit(row: Row | None) -> Row | None:
+            values = {"id": installation, "since": iso(self._clock.now())}
+            if row is None:
+                return Row(*_INSTALLATION, values)
+            return None if row.text("id") == installation else row.with_values(**values)
+
+        self._meta.change(*_INSTALLATION, edit)

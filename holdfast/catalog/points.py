@@ -7,44 +7,32 @@ container and is read only when somebody asks for one point.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
 
+from holdfast.catalog.differences import Differences
+from holdfast.catalog.point_rows import (
+    BY_CHAIN,
+    BY_TIME,
+    POINTS,
+    chain_key,
+    digest_of,
+    short,
+    split,
+    state_of,
+    time_key,
+    whole,
+)
 from holdfast.catalog.tables import Row, Table, Value, Verb, joined, persist
 from holdfast.model.clock import Clock, iso, parse_iso
-from holdfast.model.errors import InvalidInput, NotFound
-from holdfast.model.point import RestorePoint, moment_of
+from holdfast.model.errors import Conflict, InvalidInput, NotFound
+from holdfast.model.point import PointState, RestorePoint, moment_of
 from holdfast.model.protection import NewestPoint
 from holdfast.model.selection import database_matches
 
-_POINTS = "points"
-_BY_TIME, _BY_CHAIN = "t", "c"
-_LONG = ("entries", "tables", "transformations")
-
-
-@dataclass(frozen=True)
-class Differences:
-    """What a reconciliation changed in the catalog: ids of points that it gained, lost, and had wrong."""
-
-    added: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.missing or self.changed)
-
-    def __str__(self) -> str:
-        parts = [
-            f"{len(ids)} {word}: {', '.join(ids)}"
-            for word, ids in (("added", self.added), ("missing", self.missing), ("changed", self.changed))
-            if ids
-        ]
-        return "; ".join(parts) or "none"
+_NEWEST = ("id", "chain", "source", "repository", "state")
 
 
 @dataclass(frozen=True)
@@ -71,13 +59,19 @@ class Points:
         persist(lambda: self._put_once(point), f"point {point.id}")
 
     def get(self, point_id: str, *, repository: str | None = None) -> RestorePoint:
-        """A point with entries and tables; where several repositories hold it, the backup one. Raises NotFound."""
+        """A point with entries and tables; where several repositories hold it, the backup one, missing ones last.
+
+        Raises NotFound.
+        """
 
         def once() -> RestorePoint:
             found = [row for row in self._rows_of(point_id) if repository in (None, row.text("repository"))]
             if not found:
                 raise NotFound(f"there is no point {point_id}" + (f" in {repository}" if repository else ""))
-            return self._whole(min(found, key=lambda row: self._point(row).tier == "archive"))
+            return whole(
+                self._table,
+                min(found, key=lambda row: (state_of(row) != "present", short(self._table, row).tier == "archive")),
+            )
 
         return persist(once, f"point {point_id}")
 
@@ -89,18 +83,22 @@ class Points:
         repository: str | None = None,
         after: str = "",
         limit: int | None = None,
+        absent: bool = False,
     ) -> PointPage:
         """Points oldest first, without entries and tables. `after` is what the page before ended with.
 
+        Those that the repository does not hold are left out unless `absent`: nothing can be made of them.
         The glob is over `database`, or over `server/database` where it has a slash.
         """
         where: dict[str, str | bool] = {} if repository is None else {"repository": repository}
-        prefix = (_BY_TIME,) if chain is None else (_BY_CHAIN, chain)
+        prefix = (BY_TIME,) if chain is None else (BY_CHAIN, chain)
 
         def fitting() -> Iterator[tuple[str, RestorePoint]]:
-            for row in self._table.rows(_POINTS, after=after, where=where, prefix=prefix):
+            for row in self._table.rows(POINTS, after=after, where=where, prefix=prefix):
+                if state_of(row) != "present" and not absent:
+                    continue
                 if database_glob is None or database_matches(database_glob, row.text("source")):
-                    yield row.key, self._point(row)
+                    yield row.key, short(self._table, row)
 
         def once() -> PointPage:
             found = list(islice(fitting(), None if limit is None else limit + 1))
@@ -111,13 +109,13 @@ class Points:
         return persist(once, "the points")
 
     def newest(self, *, leave_out: Collection[str] = ()) -> dict[str, NewestPoint]:
-        """The newest point of every chain, not counting those in repositories to `leave_out`."""
+        """The newest point of every chain that is there, not counting those in repositories to `leave_out`."""
 
         def once() -> dict[str, NewestPoint]:
             found: dict[str, NewestPoint] = {}
             # Keys sort by time, so the last one of a chain is its newest.
-            for row in self._table.rows(_POINTS, prefix=(_BY_TIME,), columns=("id", "chain", "source", "repository")):
-                if row.text("repository") not in leave_out:
+            for row in self._table.rows(POINTS, prefix=(BY_TIME,), columns=_NEWEST):
+                if row.text("repository") not in leave_out and state_of(row) == "present":
                     name, chain = row.text("id"), row.text("chain")
                     found[chain] = NewestPoint(
                         id=name, chain=chain, source=row.text("source"), created_at=moment_of(name)
@@ -129,20 +127,25 @@ class Points:
     def newest_since(self, chain: str, *, repository: str, since: datetime) -> datetime | None:
         """When the newest point was made that the repository has of the chain since that moment; None where it has none."""
         # Ids begin with the time, so the read begins there; a chain is never read whole.
-        after = joined(_BY_CHAIN, chain, f"{since.astimezone(UTC):%Y%m%dT%H%M%S}")
+        after = joined(BY_CHAIN, chain, f"{since.astimezone(UTC):%Y%m%dT%H%M%S}")
 
         def once() -> datetime | None:
-            rows = self._table.rows(_POINTS, prefix=(_BY_CHAIN, chain), after=after, where={"repository": repository})
-            found = [point.created_at for point in map(self._point, rows) if point.created_at >= since]
+            rows = self._table.rows(POINTS, prefix=(BY_CHAIN, chain), after=after, where={"repository": repository})
+            there = (short(self._table, row) for row in rows if state_of(row) == "present")
+            found = [point.created_at for point in there if point.created_at >= since]
             return max(found, default=None)
 
         return persist(once, f"the points of {chain}")
 
     def by_chain(self, chain: str | None = None) -> Iterator[RestorePoint]:
-        """Points of every chain, or of one, chain by chain, each chain oldest first: a page in memory and no more."""
-        prefix = (_BY_CHAIN,) if chain is None else (_BY_CHAIN, chain)
-        for row in self._table.rows(_POINTS, prefix=prefix):
-            yield self._point(row)
+        """Points of every chain, or of one, chain by chain, each chain oldest first: a page in memory and no more.
+
+        Those that the repository does not hold are left out: they keep no other point from being needed.
+        """
+        prefix = (BY_CHAIN,) if chain is None else (BY_CHAIN, chain)
+        for row in self._table.rows(POINTS, prefix=prefix):
+            if state_of(row) == "present":
+                yield short(self._table, row)
 
     def remove(self, point_id: str, *, repository: str) -> bool:
         """Forgets a point; whether it was known."""
@@ -156,45 +159,95 @@ class Points:
         return persist(once, f"point {point_id}")
 
     def reconcile(
-        self, repository: str, chain: str, points: Iterable[RestorePoint], *, as_of: datetime | None = None
+        self,
+        repository: str,
+        chain: str,
+        points: Iterable[RestorePoint],
+        *,
+        removed: Collection[str] = (),
+        installation: str | None = None,
+        as_of: datetime | None = None,
+        dry_run: bool = False,
     ) -> Differences:
         """Makes the catalog agree with what the repository holds of a chain; says what differed.
 
-        `points` is the whole chain with all details. Points that the catalog learnt after `as_of`, the moment at which
-        the repository was read, are left alone: another session may have committed them since. What only the catalog
-        knows (why a point is kept) stays. Repeated, there are no differences.
+        `points` is the whole chain with all details, `removed` the points that the chain's removal records name. Points
+        that the catalog learnt after `as_of`, the moment at which the repository was read, are left alone: another session
+        may have committed them since. What only the catalog knows (why a point is kept) stays; points that the repository
+        lacks are marked, never dropped. `installation` tells which points are foreign. `dry_run`: only says. Repeated,
+        there are no differences.
         """
         truth = {p.id: p.model_copy(update={"repository": repository}) for p in points}
-        known = {
-            row.text("id"): row
-            for row in self._table.rows(
-                _POINTS,
-                where={"repository": repository},
-                prefix=(
-                    _BY_CHAIN,
-                    chain,
-                ),
-            )
-        }
-        added = sorted(truth.keys() - known.keys())
-        changed = sorted(i for i in truth.keys() & known.keys() if known[i].text("digest") != _digest(truth[i]))
-        missing = sorted(
-            i for i in known.keys() - truth.keys() if as_of is None or parse_iso(known[i].text("recorded_at")) <= as_of
+        rows = self._table.rows(POINTS, where={"repository": repository}, prefix=(BY_CHAIN, chain))
+        known = {row.text("id"): row for row in rows}
+        lacking = known.keys() - truth.keys()
+        absent = {i for i in lacking if state_of(known[i]) != "present"}
+        gone = {i for i in lacking - absent if as_of is None or parse_iso(known[i].text("recorded_at")) <= as_of}
+        returned = {i for i in truth.keys() & known.keys() if state_of(known[i]) != "present"}
+        found = Differences(
+            added=_sorted(truth.keys() - known.keys()),
+            missing=_sorted(gone - set(removed)),
+            changed=_sorted(
+                i for i in truth.keys() & known.keys() - returned if known[i].text("digest") != digest_of(truth[i])
+            ),
+            deleted=_sorted(gone & set(removed)),
+            returned=_sorted(returned),
+            foreign=_sorted(
+                i for i in truth.keys() - known.keys() if installation and truth[i].installation != installation
+            ),
+            absent=_sorted(absent),
         )
-        for point_id in added:
+        if dry_run:
+            return found
+        for point_id in found.added:
             self.put(truth[point_id])
-        for point_id in changed:
-            kept = self._point(known[point_id]).kept_because
+        for point_id in (*found.changed, *found.returned):
+            kept = short(self._table, known[point_id]).kept_because
             self.put(truth[point_id].model_copy(update={"kept_because": kept}))
-        for point_id in missing:
-            self.remove(point_id, repository=repository)
-        return Differences(tuple(added), tuple(missing), tuple(changed))
+        for point_id in found.missing:
+            self.mark(point_id, "missing", repository=repository)
+        for point_id in found.deleted:
+            self.mark(point_id, "deleted", repository=repository)
+        return found
+
+    def mark(self, point_id: str, state: PointState, *, repository: str) -> RestorePoint:
+        """Records whether the repository holds a point. Raises NotFound. Repeated, nothing changes."""
+
+        def once() -> RestorePoint:
+            for row in self._rows_of(point_id):
+                if row.text("repository") == repository:
+                    point = whole(self._table, row)
+                    since = None if state == "present" else self._clock.now()
+                    if point.state != state:
+                        point = point.model_copy(update={"state": state, "state_since": since})
+                        self._put_once(point)
+                    return point
+            raise NotFound(f"there is no point {point_id} in {repository}")
+
+        return persist(once, f"point {point_id}")
+
+    def forget(self, point_id: str, *, repository: str) -> None:
+        """Drops what is known of a point that the repository lacks. Raises NotFound, Conflict for one that it holds."""
+
+        def once() -> None:
+            rows = [row for row in self._rows_of(point_id) if row.text("repository") == repository]
+            if not rows:
+                raise NotFound(f"there is no point {point_id} in {repository}")
+            for row in rows:
+                if state_of(row) == "present":
+                    raise Conflict(
+                        f"repository {repository} holds point {point_id}",
+                        help="Only what is missing or deleted can be forgotten; `holdfast point delete` deletes.",
+                    )
+                self._remove_once(row)
+
+        persist(once, f"point {point_id}")
 
     def _put_once(self, point: RestorePoint) -> None:
-        timed = self._table.read(_POINTS, _time_key(point))
-        chained = self._table.read(_POINTS, _chain_key(point))
-        summary, details = _split(point)
-        digest = _digest(point)
+        timed = self._table.read(POINTS, time_key(point))
+        chained = self._table.read(POINTS, chain_key(point))
+        summary, details = split(point)
+        digest = digest_of(point)
         if timed and chained and timed.text("digest") == digest and timed.text("summary") == summary:
             return
         if timed is not None and timed.text("chain") != point.chain:
@@ -206,20 +259,21 @@ class Points:
             "source": point.source,
             "summary": summary,
             "digest": digest,
+            "state": point.state,
             "recorded_at": timed.text("recorded_at") if timed else iso(self._clock.now()),
         }
         # Both rows in one transaction: a reader of either list sees the point or does not.
         changes: list[tuple[Verb, Row]] = []
-        for stored, key, own in ((timed, _time_key(point), {"details": details}), (chained, _chain_key(point), {})):
+        for stored, key, own in ((timed, time_key(point), {"details": details}), (chained, chain_key(point), {})):
             if stored is None:
-                changes.append(("create", Row(_POINTS, key, {**values, **own})))
+                changes.append(("create", Row(POINTS, key, {**values, **own})))
             else:
                 changes.append(("replace", stored.with_values(**values, **own)))
         self._table.write(*changes)
 
     def _remove_once(self, timed: Row) -> None:
         chained = self._table.read(
-            _POINTS, joined(_BY_CHAIN, timed.text("chain"), timed.text("id"), timed.text("repository"))
+            POINTS, joined(BY_CHAIN, timed.text("chain"), timed.text("id"), timed.text("repository"))
         )
         both: tuple[Row, ...] = (timed,) if chained is None else (timed, chained)
         self._table.write(*(("delete", row) for row in both))
@@ -227,39 +281,14 @@ class Points:
     def _rows_of(self, point_id: str) -> Sequence[Row]:
         return list(
             self._table.rows(
-                _POINTS,
+                POINTS,
                 prefix=(
-                    _BY_TIME,
+                    BY_TIME,
                     point_id,
                 ),
             )
         )
 
-    def _point(self, row: Row) -> RestorePoint:
-        return RestorePoint.model_validate_json(self._table.value(row, "summary"))
 
-    def _whole(self, row: Row) -> RestorePoint:
-        details = self._table.value(row, "details")
-        summary: dict[str, Any] = json.loads(self._table.value(row, "summary"))
-        return RestorePoint.model_validate({**summary, **(json.loads(details) if details else {})})
-
-
-def _time_key(point: RestorePoint) -> str:
-    return joined(_BY_TIME, point.id, point.repository)
-
-
-def _chain_key(point: RestorePoint) -> str:
-    return joined(_BY_CHAIN, point.chain, point.id, point.repository)
-
-
-def _split(point: RestorePoint) -> tuple[str, str]:
-    """What a list shows, and what only one point shows."""
-    whole = point.model_dump(mode="json", by_alias=True)
-    details = {name: whole.pop(name) for name in _LONG}
-    return json.dumps(whole), json.dumps(details) if any(details.values()) else ""
-
-
-def _digest(point: RestorePoint) -> str:
-    """Of all that the repository says of a point."""
-    said = point.model_dump(mode="json", by_alias=True, exclude={"kept_because"})
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+def _sorted(ids: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(ids))

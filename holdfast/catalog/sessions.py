@@ -24,6 +24,7 @@ from holdfast.model.session import (
     DOWNLOAD_STEPS,
     HOLD_STEPS,
     STEPS,
+    SURVEY_STEPS,
     Download,
     RetentionSummary,
     Session,
@@ -41,6 +42,8 @@ _STEPS_OF: dict[SessionKind, tuple[str, ...]] = {
     "download": DOWNLOAD_STEPS,
     "retention": (),
     "hold": HOLD_STEPS,
+    "rebuild": SURVEY_STEPS,
+    "adopt": SURVEY_STEPS,
 }
 
 

@@ -109,6 +109,16 @@ class Table:
             terms += [f"RowKey ge {_quoted(begin + '|')}", f"RowKey lt {_quoted(begin + '}')}"]  # `}` follows `|`
         terms += [f"RowKey gt {_quoted(after)}"] if after else []
         terms += [f"{column} eq {_literal(value)}" for column, value in (where or {}).items()]
+        return self._query(terms, columns)
+
+    def all_rows(self, *, after: tuple[str, str] = ("", "")) -> Iterator[Row]:
+        """Every row of every partition, in the order of their keys, from behind `after` (partition, key) on."""
+        partition, key = _quoted(after[0]), _quoted(after[1])
+        return self._query(
+            [f"(PartitionKey gt {partition} or (PartitionKey eq {partition} and RowKey gt {key}))"], None
+        )
+
+    def _query(self, terms: list[str], columns: Iterable[str] | None) -> Iterator[Row]:
         select = None if columns is None else ["PartitionKey", "RowKey", *columns]
         found = iter(self._client.query_entities(" and ".join(terms), select=select))
         while True:

@@ -18,6 +18,7 @@ from holdfast.bacpac.compiled import tell_of_compiling
 from holdfast.cli import (
     archive,
     backup,
+    catalog,
     cost,
     explain,
     holding,
@@ -37,6 +38,7 @@ from holdfast.cli import (
     status,
 )
 from holdfast.cli import repository_locks as locks
+from holdfast.cli.adopting import adopt
 from holdfast.cli.output import print_text, say, say_error
 from holdfast.cli.point_import import import_points
 from holdfast.cli.repository_copy import copy as copy_chains
@@ -63,6 +65,7 @@ for _noun, _commands in (
     ("source", source.app),
     ("point", point.app),
     ("repository", repository.app),
+    ("catalog", catalog.app),
     ("retention", retention.app),
     ("notify", notify.app),
 ):
@@ -79,6 +82,7 @@ app.command("explain")(explain.explain)
 app.command("overdue")(overdue.overdue)
 point.app.command("import")(import_points)
 repository.app.command("copy")(copy_chains)
+repository.app.command("adopt")(adopt)
 
 
 def _version(wanted: bool) -> None:

@@ -45,6 +45,7 @@ _COLUMNS = (
     field("kind"),
     field("tier"),
     field("flags"),
+    Column("state", lambda point: "" if point.get("state") in (None, "present") else str(point["state"])),
     size("inflated_bytes", "size"),
     size("stored_bytes", "added"),
 )
@@ -131,6 +132,21 @@ def verify(
     print_object({"id": point, "ok": True, "bytes": read}, output)
 
 
+@app.command()
+def forget(
+    points: Annotated[list[str], typer.Argument(metavar="ID…", help="The restore points.")],
+    repository: RepositoryOption = None,
+    state: StateOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Drops what the app knows of points that are missing or deleted in the repository. Deletes nothing."""
+    address = App(state)
+    for point in points:
+        query = f"?repository={quote(repository)}" if repository else ""
+        address.delete(f"points/{quote(point)}/record{query}")
+    print_list([{"id": point, "state": "forgotten"} for point in points], output, (field("id"), field("state")))
+
+
 def as_json(point: RestorePoint) -> dict[str, Any]:
     """As the contract and the API show it."""
     return point.model_dump(mode="json", by_alias=True)
@@ -157,6 +173,9 @@ def print_point(point: Mapping[str, Any], output: Output) -> None:
         "changed on the copy": [
             f"{one['object']}: {one['did']} ({one['rule']})" for one in point.get("transformations") or []
         ],
+        "state": None if point.get("state") == "present" else point.get("state"),
+        "since": human_time(point.get("state_since")),
+        "written by": point.get("installation"),
     }
     print_object({k: v for k, v in shown.items() if v not in (None, [], "")}, output)
     columns = (Column("table", lambda t: f"{t['schema']}.{t['name']}"), field("rows", right=True), size("bytes"))

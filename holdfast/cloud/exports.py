@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from holdfast.cloud.state_account import BLOB_ROLE, LINK_ROLE, state_errors
+from holdfast.model.errors import NotFound
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobServiceClient
@@ -54,6 +55,16 @@ class Exports:
         """Names of the downloads that exist."""
         with self._errors(BLOB_ROLE):
             yield from self.service.get_container_client(self.container).list_blob_names()
+
+    def read(self, blob: str) -> bytes:
+        """What a worker wrote for the app itself. Raises NotFound."""
+        from azure.core.exceptions import ResourceNotFoundError
+
+        with self._errors(BLOB_ROLE):
+            try:
+                return self.service.get_blob_client(self.container, blob).download_blob().readall()
+            except ResourceNotFoundError:
+                raise NotFound(f"the container {self.container} holds no {blob}") from None
 
     def delete(self, blob: str) -> None:
         """Removes a download; a missing one is fine."""

@@ -8,12 +8,23 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.model.errors import ErrorInfo
+from holdfast.model.installation import Installation
 from holdfast.model.point import Consistency
 from holdfast.model.terms import Terms
 from holdfast.model.transformation import Transformation
 
 JobKind = Literal[
-    "synchronise", "preflight", "export", "store", "archive", "rehydrate", "download", "lock", "retain", "hold"
+    "synchronise",
+    "preflight",
+    "export",
+    "store",
+    "archive",
+    "rehydrate",
+    "download",
+    "lock",
+    "retain",
+    "hold",
+    "survey",
 ]
 JobState = Literal["succeeded", "failed", "cancelled", "lost"]
 
@@ -29,6 +40,7 @@ class RepositoryRef(BaseModel):
     password_secret: str = Field(default="", description="address of the secret: https://VAULT/secrets/NAME")
     vault_key: str = Field(default="", description="address of the key, where it is opened so: https://VAULT/keys/NAME")
     archive: bool = Field(default=False, description="packs go straight to the archive tier")
+    installation: Installation | None = Field(default=None, description="who works there: whose chains may be cleaned")
 
 
 class SqlConnection(BaseModel):
@@ -163,6 +175,27 @@ class DownloadSpec(BaseModel):
     container_url: str = Field(description="the exports container")
     blob: str
     identical: bool = False
+
+
+class SurveySpec(BaseModel):
+    repository: RepositoryRef
+    container_url: str = Field(description="the exports container")
+    folder: str = Field(description="where what was read goes, in it")
+    read: bool = Field(default=True, description="write down every chain's points with full details")
+    adopt: bool = Field(default=False, description="make this installation the owner of the chains")
+    databases: list[str] = Field(default_factory=list, description="globs; none: all chains")
+    dry_run: bool = Field(default=False, description="adopt nothing, only say what would be adopted")
+
+
+class SurveyedChain(BaseModel):
+    """What a survey says of one chain."""
+
+    chain: str
+    source: str
+    points: int
+    owner: Installation | None = Field(default=None, description="whose it was before the survey")
+    adopted: bool = Field(default=False, description="it was, or in a dry run would be, adopted")
+    blob: str = Field(default="", description="what was read of it: a blob of the exports container")
 
 
 class Progress(BaseModel):

@@ -115,6 +115,21 @@ class HoldPlan(BaseModel):
     worker_region: str
 
 
+class SurveyPlan(BaseModel):
+    """One repository in a rebuild or adopt session."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["survey"] = "survey"
+    repository: str
+    read: bool
+    adopt: bool
+    databases: list[str] = []
+    dry_run: bool
+    worker_profile: str
+    worker_region: str
+
+
 def copy_name(key: str, session: str) -> str:
     """Name of a staging copy: ours by its prefix, the source by its key, and the session."""
     return f"{COPY_PREFIX}{key}-{session_mark(session)}"

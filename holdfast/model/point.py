@@ -14,6 +14,8 @@ from holdfast.model.transformation import Transformation
 Consistency = Literal["transactional", "live"]
 PointKind = Literal["full", "increment"]
 Tier = Literal["backup", "archive"]
+#: `missing`: the repository ought to hold it and does not; `deleted`: a removal record of the repository tells why.
+PointState = Literal["present", "missing", "deleted"]
 
 
 class Entry(BaseModel):
@@ -68,6 +70,8 @@ class RestorePoint(BaseModel):
         description="what was changed on the staging copy before the export, and how it is given back",
     )
     installation: str | None = Field(default=None, description="id of the installation that wrote it")
+    state: PointState = Field(default="present", description="whether the repository holds it, when it was last read")
+    state_since: datetime | None = Field(default=None, description="since when it is not present")
 
     def without_lists(self) -> Self:
         """The point without what may be thousands: entries, tables, transformations. For whoever holds many points."""

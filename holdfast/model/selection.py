@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from fnmatch import fnmatchcase
 
+from holdfast.model.globs import database_matches as database_matches
+from holdfast.model.globs import glob_matches as glob_matches
 from holdfast.model.policy import Policy, Selection
 from holdfast.model.source import ResourceId, Source
-
-
-def glob_matches(pattern: str, text: str) -> bool:
-    """A shell glob over the whole of `text`, without regard to case."""
-    return fnmatchcase(text.lower(), pattern.lower())
-
-
-def database_matches(pattern: str, name: str) -> bool:
-    """A glob over `database`, or over `server/database` where the glob has a slash: `db1` never matches `db10`."""
-    return glob_matches(pattern, name if "/" in pattern else name.rpartition("/")[2])
 
 
 def selects(selection: Selection, source: Source) -> bool:

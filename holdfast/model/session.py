@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from holdfast.model.errors import ErrorInfo
 
-SessionKind = Literal["backup", "archive", "download", "retention", "hold"]
+SessionKind = Literal["backup", "archive", "download", "retention", "hold", "rebuild", "adopt"]
 
 #: The steps of a source in a session, in the order that people see.
 STEPS: tuple[str, ...] = (
@@ -52,6 +52,8 @@ ARCHIVE_STEPS: tuple[str, ...] = ("validate", "worker", "archive", "cleanup")
 DOWNLOAD_STEPS: tuple[str, ...] = ("validate", "worker", "rehydrate", "download", "cleanup")
 #: Those of a point's source in a session that holds or releases it.
 HOLD_STEPS: tuple[str, ...] = ("validate", "worker", "hold", "cleanup")
+#: The steps of a repository in a rebuild or adopt session.
+SURVEY_STEPS: tuple[str, ...] = ("validate", "worker", "survey", "record", "cleanup")
 
 
 class SourceRun(BaseModel):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from holdfast.bacpac.package import Bacpac
@@ -17,6 +16,7 @@ from holdfast.repository.errors import NewerFormat
 from holdfast.repository.objects.chain import Chain, Problem
 from holdfast.repository.objects.manifests import PointHeader, ReadManifest
 from holdfast.repository.objects.owners import Owner, claim
+from holdfast.repository.objects.records import GoneClaim
 from holdfast.repository.opened import Opened
 from holdfast.repository.points.confirming import confirm
 from holdfast.repository.points.content import PointContent
@@ -45,15 +45,15 @@ def _never() -> bool:
 class ChainSurvey:
     """The points of a chain that can be read, oldest first, and everything that is wrong with its manifests.
 
-    `removed`: points that removal records name; only the newest records are kept. `claimed`: when the newest removed
-    point was made that carried a flag, by flag.
+    `removed`: points that removal records name; only the newest records are kept. `claims`: periods that removed points
+    had taken.
     """
 
     points: list[RestorePoint]
     problems: list[Problem]
     owner: Owner | None = None
     removed: list[str] = field(default_factory=list)
-    claimed: dict[str, datetime] = field(default_factory=dict)
+    claims: list[GoneClaim] = field(default_factory=list)
 
 
 class PointWork(Opened):
@@ -89,8 +89,8 @@ class PointWork(Opened):
             owner = self.owner(chain)
         except (Damaged, NewerFormat) as error:
             problems.append(Problem(f"the owner record of chain {chain}", error.detail or error.title))
-        claimed = known.record.claimed if known.record else {}
-        return ChainSurvey(points, problems, owner, sorted(known.removed_points()), claimed)
+        claims = known.record.claims if known.record else []
+        return ChainSurvey(points, problems, owner, sorted(known.removed_points()), claims)
 
     def store_point(
         self,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.model.clock import Clock
 from holdfast.model.errors import WrongKey
+from holdfast.model.installation import Installation
 from holdfast.model.job import RepositoryRef
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Repositories:
         self.credential, self.clock, self.api_version = credential, clock, api_version
         self._salt = secrets.token_bytes(16)
         self._lock = threading.Lock()
-        self._opened: dict[tuple[str, str], tuple[bytes, Repository]] = {}
+        self._opened: dict[tuple[str, str, Installation | None], tuple[bytes, Repository]] = {}
 
     def open(self, ref: RepositoryRef) -> Repository:
         """The repository that a job names.
@@ -49,10 +50,11 @@ class Repositories:
         mark = hashlib.blake2b(password.encode(), key=self._salt).digest()
         # One at a time: two jobs that begin together would pay twice for the same key.
         with self._lock:
-            known, found = self._opened.get((ref.url, ref.name), (b"", None))
+            place = (ref.url, ref.name, ref.installation)
+            known, found = self._opened.get(place, (b"", None))
             if found is None or not secrets.compare_digest(known, mark):
                 found = self._open(ref, Password(password))
-                self._opened[ref.url, ref.name] = (mark, found)
+                self._opened[place] = (mark, found)
             return found
 
     def _open(self, ref: RepositoryRef, credential: Credential) -> Repository:
@@ -61,7 +63,7 @@ class Repositories:
 
         store = open_store(ref.url, credential=self.credential, api_version=self.api_version, clock=self.clock)
         try:
-            return Repository.open(store, credential, clock=self.clock, name=ref.name)
+            return Repository.open(store, credential, clock=self.clock, name=ref.name, installation=ref.installation)
         except WrongKey as error:
             # The repository knows neither its name nor where the password came from.
             advice = (

@@ -16,6 +16,7 @@ from azure.storage.blob import BlobServiceClient
 from holdfast.catalog import Catalog
 from holdfast.cloud.machines import MachineState
 from holdfast.model.errors import HoldfastError
+from holdfast.model.installation import Installation
 from holdfast.model.job import Heartbeat, JobResult, WorkerCheckIn
 from holdfast.model.session import Session, State
 from holdfast.settings import RegionProfile, Settings, WorkerProfile
@@ -107,6 +108,7 @@ class App:
         self.catalog, self.clock = catalog, clock
         self.machines, self.dispatch = Machines(), Dispatch(clock)
         self.settings = Settings()
+        self.installation = Installation(id="us", name="ours")
         place = RegionProfile(size="Standard_D4ds_v5", resource_group="rg", subnet="/subnet")
         self.profile = WorkerProfile(
             regions={REGION: place}, writer_identity="/identity", writer_client_id="c", parallel=2, max_workers=1

@@ -7,7 +7,8 @@ from azure.core.exceptions import HttpResponseError, ServiceRequestError
 from azure.data.tables import TableServiceClient
 
 from holdfast.catalog import Catalog, CatalogTooNew
-from holdfast.catalog import database as schema
+from holdfast.catalog import migrations as schema
+from holdfast.catalog.database import TABLES
 from holdfast.catalog.failures import storage_errors
 from holdfast.model.errors import Forbidden, InvalidInput, Unavailable
 
@@ -15,18 +16,18 @@ from holdfast.model.errors import Forbidden, InvalidInput, Unavailable
 def test_the_version_is_recorded_once_where_there_is_none(catalog: Catalog, service: TableServiceClient) -> None:
     """In a new account the tables come by themselves."""
     for _ in range(2):
-        assert catalog.check_version() == schema.SCHEMA_VERSION
-    assert [table.name for table in service.list_tables()] == [schema.TABLES[0]]
+        assert catalog.prepare() == schema.SCHEMA_VERSION
+    assert [table.name for table in service.list_tables()] == [TABLES[0]]
 
 
 def test_a_newer_schema_is_not_touched(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     """An older version would misread it."""
     monkeypatch.setattr(schema, "SCHEMA_VERSION", 99)
-    catalog.check_version()
+    catalog.prepare()
     monkeypatch.undo()
     for _ in range(2):
         with pytest.raises(CatalogTooNew, match="99"):
-            catalog.check_version()
+            catalog.prepare()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from azure.data.tables import TableServiceClient
 from azure.storage.blob import ContainerClient
 
 from holdfast.catalog import Catalog, Differences
-from holdfast.model.errors import InvalidInput, NotFound
+from holdfast.model.errors import Conflict, InvalidInput, NotFound
 from holdfast.model.point import Entry, RestorePoint, Table, point_id
 from holdfast.model.source import chain_id
 
@@ -133,14 +133,15 @@ def test_what_differs_is_mended_and_named(catalog: Catalog) -> None:
     elsewhere, archived = point(0, "sql-b/db1"), gone.model_copy(update={"repository": "archive"})
     for each in (gone, wrong.model_copy(update={"stored_bytes": 1, "kept_because": ["hold"]}), elsewhere, archived):
         catalog.points.put(each)
-    found = catalog.points.reconcile("default", here.chain, [here, wrong])
+    found = catalog.points.reconcile("default", here.chain, [here, wrong], dry_run=True)
+    assert found == catalog.points.reconcile("default", here.chain, [here, wrong])
     assert found == Differences((here.id,), (gone.id,), (wrong.id,))
     assert here.id in str(found)
     assert [p.id for p in catalog.points.list(chain=here.chain, repository="default").points] == [here.id, wrong.id]
     assert catalog.points.get(wrong.id).stored_bytes == wrong.stored_bytes
     assert catalog.points.get(wrong.id).kept_because == ["hold"]
     assert catalog.points.get(elsewhere.id) == elsewhere
-    assert catalog.points.get(gone.id) == archived
+    assert catalog.points.get(gone.id) == archived, "the one that is there comes first"
 
 
 def test_a_point_committed_meanwhile_is_not_taken_for_lost(catalog: Catalog, clock: Any) -> None:
@@ -177,3 +178,40 @@ def test_the_newest_point_of_a_chain_is_found_from_a_moment_on(catalog: Catalog)
         assert catalog.points.newest_since(chain, repository="default", since=since) == newest
     assert catalog.points.newest_since(chain, repository="default", since=newest + timedelta(seconds=1)) is None
     assert catalog.points.newest_since("no such chain", repository="default", since=AT) is None
+
+
+def test_a_missing_point_is_never_dropped_in_silence(catalog: Catalog, clock: Any) -> None:
+    """It is shown as missing until it is there again or somebody forgets it; nothing is made of it meanwhile."""
+    there, gone, deleted = point(0), point(1), point(2)
+    for each in (there, gone, deleted):
+        catalog.points.put(each)
+    since = clock.advance(days=1)
+    found = catalog.points.reconcile("default", there.chain, [there], removed=[deleted.id])
+    assert found == Differences(missing=(gone.id,), deleted=(deleted.id,))
+    clock.advance(days=1)
+    again = catalog.points.reconcile("default", there.chain, [there], removed=[deleted.id])
+    assert not again
+    assert again.absent == tuple(sorted([gone.id, deleted.id]))
+    shown = {p.id: (p.state, p.state_since) for p in catalog.points.list(absent=True).points}
+    assert shown == {there.id: ("present", None), gone.id: ("missing", since), deleted.id: ("deleted", since)}
+    assert [p.id for p in catalog.points.list(chain=there.chain).points] == [there.id]
+    assert catalog.points.newest()[there.chain].id == there.id, "what is missing protects nothing"
+    assert catalog.points.get(gone.id).state == "missing"
+    back = catalog.points.reconcile("default", there.chain, [there, gone], removed=[deleted.id])
+    assert back == Differences(returned=(gone.id,), absent=(deleted.id,))
+    assert catalog.points.get(gone.id) == gone
+    for kept in (there, gone):
+        with pytest.raises(Conflict, match=kept.id):
+            catalog.points.forget(kept.id, repository="default")
+    catalog.points.forget(deleted.id, repository="default")
+    with pytest.raises(NotFound):
+        catalog.points.forget(deleted.id, repository="default")
+    assert [p.id for p in catalog.points.list(absent=True).points] == [there.id, gone.id]
+
+
+def test_points_of_others_are_told_once(catalog: Catalog) -> None:
+    """Those of another installation and those that a person put there."""
+    ours, theirs, somebodys = point(0, installation="us"), point(1, installation="them"), point(2)
+    found = catalog.points.reconcile("default", ours.chain, [ours, theirs, somebodys], installation="us")
+    assert found.foreign == (theirs.id, somebodys.id)
+    assert not catalog.points.reconcile("default", ours.chain, [ours, theirs, somebodys], installation="us").foreign

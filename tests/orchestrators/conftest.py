@@ -21,6 +21,7 @@ import orchestrators.notices
 import orchestrators.policy_run
 import orchestrators.retention
 import orchestrators.source_batch
+import orchestrators.survey_repositories
 import orchestrators.tidy_up
 
 Answer = dict[str, Any]
@@ -37,6 +38,7 @@ def saga(name: str) -> Callable[[Any], Any]:
         orchestrators.download_point,
         orchestrators.retention,
         orchestrators.hold_point,
+        orchestrators.survey_repositories,
         orchestrators.tidy_up,
         orchestrators.notices,
     ):

@@ -137,7 +137,8 @@ def synchronise_job(office: Office, repository: RepositoryRef) -> Job:
 
 
 def test_synchronising_tells_every_point_in_full(office: Office, backup: RepositoryRef, package: Path) -> None:
-    assert office.run(synchronise_job(office, backup)).output == {"points": [], "problems": []}
+    nothing = {"points": [], "problems": [], "removed": [], "claims": [], "owner": None}
+    assert office.run(synchronise_job(office, backup)).output == nothing
     point = stored(office, backup, package)
     result = office.run(synchronise_job(office, backup))
     assert [RestorePoint.model_validate(found) for found in result.output["points"]] == [point]

@@ -7,7 +7,6 @@ repository for months, each with policies of its own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -78,26 +77,27 @@ def adopt(chain: Chain, installation: Installation, at: datetime, through: int) 
         return found[0] if found else None
 
 
-def ensure_removable(chain: Chain, installation: Installation | None, points: Iterable[ReadManifest] = ()) -> None:
-    """Raises NotOwned where the installation may not remove these points, or anything at all, of the chain.
+def ensure_removable(chain: Chain, installation: Installation | None) -> Owner | None:
+    """The chain's owner, who is this installation. Raises NotOwned where it may not remove anything of the chain.
 
-    None is a person at the repository itself: what that person names is meant.
+    None is a person at the repository itself, who owns nothing and may remove all: what a person names is meant.
     """
     if installation is None:
-        return
+        return None
     owner = read_owner(chain)
     if owner is None:
         raise NotOwned(f"chain {chain.id} belongs to no installation")
     if owner.installation != installation.id:
         raise NotOwned(f"chain {chain.id} belongs to installation {owner.who}, this one is {installation}")
-    foreign = {
-        read.manifest.point.id: read.manifest.point.installation
-        for read in points
-        if read.manifest.point.installation not in (None, installation.id) and read.manifest.sequence > owner.through
-    }
-    if foreign:
-        named = ", ".join(f"{point} (installation {writer})" for point, writer in sorted(foreign.items()))
-        raise NotOwned(f"chain {chain.id}: another installation wrote {named}")
+    return owner
+
+
+def foreign_writer(owner: Owner | None, read: ReadManifest) -> str | None:
+    """Which other installation wrote this point of the owner's chain and still may call it its own."""
+    writer = read.manifest.point.installation
+    if owner is None or writer in (None, owner.installation) or read.manifest.sequence <= owner.through:
+        return None
+    return writer
 
 
 def open_owner(chain: Chain, number: int, data: bytes) -> Owner:

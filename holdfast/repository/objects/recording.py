@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 
 from holdfast.model.clock import Clock
 from holdfast.model.errors import RepositoryLocked
+from holdfast.model.flags import Claim, ClaimKey
+from holdfast.model.terms import claims_of, recorded
 from holdfast.repository.format import Kind, manifest_name
 from holdfast.repository.objects.chain import Chain, ChainLock
 from holdfast.repository.objects.manifests import ReadManifest
@@ -14,6 +15,7 @@ from holdfast.repository.objects.records import (
     KEPT_RECORDS,
     Condemned,
     Gap,
+    GoneClaim,
     Quarantined,
     RemovalRecord,
     Removed,
@@ -51,7 +53,7 @@ class ChainRecorder:
             old = self.known.records[number]
             gone.append(old)
             names.append(Removed(sequence=number, point=None, sha256=old.sha256, bytes=old.object_bytes))
-        self._put(gaps_with(self.known, gone), names, condemned, quarantined, self._claimed(gone))
+        self._put(gaps_with(self.known, gone), names, condemned, quarantined, self._claims(gone))
         for one in gone:
             number = one.previous.sequence
             self.known.leftover[number] = one
@@ -75,7 +77,7 @@ class ChainRecorder:
         removed: list[Removed],
         condemned: list[Condemned] | None,
         quarantined: list[Quarantined] | None,
-        claimed: dict[str, datetime] | None = None,
+        claims: list[GoneClaim] | None = None,
     ) -> None:
         chain, state = self.chain, self.known.record
         number = self._previous.sequence + 1 if self._previous else 1
@@ -90,7 +92,7 @@ class ChainRecorder:
             gaps=gaps,
             condemned=condemned if condemned is not None else (state.condemned if state else []),
             quarantined=quarantined if quarantined is not None else (state.quarantined if state else []),
-            claimed=claimed if claimed is not None else (state.claimed if state else {}),
+            claims=claims if claims is not None else (state.claims if state else []),
         )
         name = manifest_name(chain.id, number)
         sealed = seal_document(chain.sealer, Kind.REMOVAL, chain.id, name, record.encode())
@@ -105,14 +107,22 @@ class ChainRecorder:
         self.known.records[number] = read
         self._previous = read.previous
 
-    def _claimed(self, gone: Iterable[Numbered | Unread]) -> dict[str, datetime]:
-        """What was claimed by points that are gone, with these: retention must not give a period a second time."""
-        found = dict(self.known.record.claimed) if self.known.record else {}
-        for one in gone:
-            if isinstance(one, ReadManifest):
-                point = one.manifest.point
-                found |= {f: max(point.created_at, found.get(f, point.created_at)) for f in point.flags}
-        return found
+    def _claims(self, gone: Iterable[Numbered | Unread]) -> list[GoneClaim]:
+        """What was claimed when points went, with these: retention must not give a period a second time."""
+        found: dict[str, dict[ClaimKey, Claim]] = {}
+        for one in self.known.record.claims if self.known.record else []:
+            key = ClaimKey(self.chain.id, one.policy, one.flag, one.anchor)
+            found.setdefault(one.policy, {})[key] = Claim(one.point, one.day)
+        for read in gone:
+            terms = read.manifest.point.terms if isinstance(read, ReadManifest) else None
+            if terms is not None:
+                known = found.setdefault(terms.policy, {})
+                found[terms.policy] = {**claims_of(self.chain.id, terms), **known}
+        return [
+            GoneClaim(policy=policy, **claim.model_dump())
+            for policy, claims in sorted(found.items())
+            for claim in recorded(claims.items())
+        ]
 
     def _removed(self, one: ReadManifest | Unread, told: str | None) -> Removed:
         if isinstance(one, Unread):

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from holdfast.model.terms import Claimed
 from holdfast.repository.format import FORMAT, Kind, canonical
 from holdfast.repository.objects.manifests import Previous
 from holdfast.repository.objects.numbered import Placed, open_as
@@ -66,6 +67,12 @@ class Quarantined(BaseModel):
     why: str
 
 
+class GoneClaim(Claimed):
+    """A period that a removed point had taken, or knew to be taken, under a policy."""
+
+    policy: str
+
+
 class RemovalRecord(Placed):
     """What a record says; docs/repository-format.md tells what each field means."""
 
@@ -79,7 +86,7 @@ class RemovalRecord(Placed):
     gaps: list[Gap] = Field(default_factory=list)
     condemned: list[Condemned] = Field(default_factory=list)
     quarantined: list[Quarantined] = Field(default_factory=list)
-    claimed: dict[str, datetime] = Field(default_factory=dict)
+    claims: list[GoneClaim] = Field(default_factory=list)
 
     def encode(self) -> bytes:
         """The plain bytes of the document."""

@@ -14,7 +14,7 @@ from holdfast.repository.format import check_id, locator_name, manifest_name
 from holdfast.repository.objects.chain import Chain
 from holdfast.repository.objects.locators import chains_of_point, hinted_sequence
 from holdfast.repository.objects.manifests import ReadManifest
-from holdfast.repository.objects.owners import ensure_removable
+from holdfast.repository.objects.owners import ensure_removable, foreign_writer
 from holdfast.repository.objects.recording import ChainRecorder
 from holdfast.repository.objects.sequence import Sequence, Unread, size_of
 from holdfast.storage import ObjectStore
@@ -49,16 +49,24 @@ def delete_points(
     last_too: bool,
     installation: Installation | None = None,
 ) -> Deletion:
-    """Deletes points of one chain; those that a record removed already are finished. A point that the storage keeps stays.
+    """Deletes points of one chain; those that a record removed already are finished. A point that the storage keeps stays,
+    and so does one that another installation wrote.
 
-    Raises NotFound for an id that is none, LastPoint where none would be left, NotOwned where `installation` may not,
-    RepositoryLocked; then nothing was done.
+    Raises NotFound for an id that is none, LastPoint where none would be left, NotOwned where the chain is not that of
+    `installation`, RepositoryLocked; then nothing was done.
     """
     with chain.locked(owner) as lock:
         known = chain.read_sequence()
         found = Deletion(chain.id)
         targets = _targets(chain, known, points, found)
-        ensure_removable(chain, installation, (one for one in targets.values() if isinstance(one, ReadManifest)))
+        owned = ensure_removable(chain, installation)
+        foreign = [
+            Refusal(one.name, f"installation {writer} wrote it", one.object_bytes, point)
+            for point, one in targets.items()
+            if isinstance(one, ReadManifest) and (writer := foreign_writer(owned, one))
+        ]
+        for refusal in foreign:
+            targets.pop(str(refusal.point))
         left = {read.manifest.point.id for read in known.points} - set(targets)
         if targets and not left and not last_too:
             raise LastPoint(f"{', '.join(sorted(targets))}: no point of {chain.id} would be left")
@@ -66,7 +74,7 @@ def delete_points(
         if targets:
             names = {one.previous.sequence: point for point, one in targets.items()}
             recorder.write(removed=list(targets.values()), point_of=lambda one: names.get(one.previous.sequence))
-        found.refused = finish_removals(recorder)
+        found.refused = foreign + finish_removals(recorder)
         kept = {refusal.point for refusal in found.refused}
         found.deleted = [point for point in targets if point not in kept]
         return found

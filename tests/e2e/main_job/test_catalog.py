@@ -84,13 +84,13 @@ def test_an_emptied_catalog_fills_itself_from_the_repositories(runs: Any, world:
     assert runs.states(backup) == {source: "succeeded"}
     errors = [line["message"] for line in runs.log(backup["id"]) if line["level"] == "error"]
     assert errors == [], "the machine of the forgotten pool is taken, not waited for in vain"
-    told = [line["message"] for line in runs.log(backup["id"]) if "synchronised" in line["message"]]
+    told = [line["message"] for line in runs.log(backup["id"]) if "point added" in line["message"]]
     assert len(told) == 1
-    assert "1 points added" in told[0]
+    assert "1 point added" in told[0]
     assert before["default"][0]["id"] in told[0]
     archive = runs.archive("emptied")
     assert runs.states(archive) == {source: "succeeded"}
-    told = [line["message"] for line in runs.log(archive["id"]) if "synchronised" in line["message"]]
+    told = [line["message"] for line in runs.log(archive["id"]) if "point added" in line["message"]]
     assert len(told) == 1
     assert before["archive"][0]["id"] in told[0]
     for repository, points in before.items():
@@ -189,3 +189,24 @@ def test_a_slot_runs_once_and_missed_slots_are_caught_up_once(runs: Any, world: 
     world.start_host()
     assert len(_scheduled(world, "clocked", want=3, seconds=30)) == 2
     assert [p["created_at"][:10] for p in runs.points("default", source)] == [f"{tomorrow}", f"{later}"]
+
+
+def test_a_lost_catalog_is_rebuilt_and_its_chains_are_adopted(runs: Any, world: LocalProfile, sample: Path) -> None:
+    """From the repositories alone, by workers in their regions: every point as it was, and a new owner."""
+    source = "sql-lost/one"
+    world.load(sample, source)
+    runs.policy("lost", source, staging=None)
+    runs.backup("lost")
+    runs.archive("lost")
+    before = {r: runs.points(r, source) for r in ("default", "archive")}
+    assert [len(points) for points in before.values()] == [1, 1]
+    _empty(world)
+    rebuilt = runs.wait(world.api("POST", "catalog/rebuild", {"adopt": True})["id"])
+    assert runs.states(rebuilt) == {"default": "succeeded", "archive": "succeeded"}
+    assert {r: runs.points(r, source) for r in before} == before
+    adopted = [line for line in runs.log(rebuilt["id"]) if "adopted by" in line["message"] and line["source"] == source]
+    assert len(adopted) == 2
+    runs.policy("lost", source, staging=None)
+    told = [line["message"] for line in runs.log(runs.backup("lost")["id"]) if line["level"] == "warning"]
+    assert [text for text in told if "belongs to" in text or "synchronised" in text] == []
+    assert runs.left() == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from holdfast.model.errors import Damaged, InvalidInput, NotFound
 from holdfast.model.installation import Installation
+from holdfast.model.terms import Terms
 from holdfast.repository import NotOwned, Owner, PruneRules, Repository
 from holdfast.storage import open_store
 
@@ -61,10 +62,10 @@ def test_the_second_reads_and_writes_and_removes_nothing_of_the_first(world: Wor
         report = theirs.prune(PruneRules(grace=timedelta(0), dry_run=dry), owner="w")
         assert not report.ok
         assert "installation ours" in str(report.chains[0].error)
-    with pytest.raises(NotOwned, match=f"{second} .installation {THEIRS.id}"):
-        world.open(OURS).delete_points([second], owner="w")
     assert world.points() == [first, second, third]
-    world.open(OURS).delete_points([first], owner="w")
+    (done,) = world.open(OURS).delete_points([second, first], owner="w")
+    assert done.deleted == [first]
+    assert [(one.point, one.why) for one in done.refused] == [(second, f"installation {THEIRS.id} wrote it")]
     assert world.open(OURS).prune(PruneRules(grace=timedelta(0)), owner="w").ok
     assert world.points() == [second, third]
     assert world.open(None).check(read_data=True).problems == []
@@ -83,9 +84,9 @@ def test_adopting_takes_over_what_is_there_and_not_what_comes(world: World) -> N
     with pytest.raises(NotOwned, match="belongs to installation theirs"):
         world.open(OURS).delete_points([first], owner="w")
     late = world.store(OURS, 3)  # the first lives on, after all
-    with pytest.raises(NotOwned, match=late):
-        world.open(THEIRS).delete_points([late], owner="w")
-    world.open(THEIRS).delete_points([first], owner="w")
+    (done,) = world.open(THEIRS).delete_points([first, late], owner="w")
+    assert [one.point for one in done.refused] == [late]
+    assert done.deleted == [first]
     assert world.points() == [second, late]
     assert world.open(None).check(read_data=True).ok
 
@@ -106,16 +107,28 @@ def test_a_chain_of_nobody_is_claimed_by_who_writes_and_cleaned_by_nobody_before
         world.open(OURS).adopt("chain-b", owner="w")
 
 
-def test_flags_of_removed_points_are_remembered_longer_than_their_records(world: World) -> None:
+def test_claims_of_removed_points_are_remembered_longer_than_their_records(world: World) -> None:
     """So that a rebuilt configuration database does not give a period a second point."""
-    ids = [world.store(OURS, n, flags=["D", "W"] if n == 2 else ["D"]) for n in range(1, 5)]
-    made = {point.id: point.created_at for point in world.open(None).points(CHAIN)}
+    first, day = date(2026, 1, 5), date(2026, 1, 19)
+
+    def terms(*claims: tuple[str, date, str]) -> Terms:
+        told = [{"flag": flag, "anchor": at, "point": point, "day": at} for flag, at, point in claims]
+        return Terms.model_validate({"policy": "nightly", "day": day, "claims": told})
+
+    begun = ("D", first, "one")
+    world.store(OURS, 1, terms=terms(begun, ("W", first, "one")))
+    world.store(OURS, 2, terms=terms(begun, ("W", first, "one"), ("M", day, "two")))
+    world.store(OURS, 3, terms=terms(begun, ("W", day, "three"), ("M", day, "two")))
+    ids = world.points()
+    world.store(OURS, 4)
     repository = world.open(OURS)
-    for point in ids[:3]:
+    for point in ids:
         repository.delete_points([point], owner="w")
     survey = repository.survey(CHAIN)
-    assert survey.claimed == {"D": made[ids[2]], "W": made[ids[1]]}
-    assert survey.removed == sorted(ids[:3])
+    assert {(one.policy, one.flag, one.anchor, one.point) for one in survey.claims} == {
+        ("nightly", *claim) for claim in (begun, ("W", day, "three"), ("M", day, "two"))
+    }
+    assert survey.removed == sorted(ids)
     assert survey.owner == repository.owner(CHAIN)
     assert repository.check().ok
 
