@@ -53,7 +53,8 @@ def synchronise(
     found = app.catalog.points.reconcile(place.repository, place.chain, points, **known, dry_run=True)
     for word, ids in found.by_word():
         named = f"{', '.join(ids[:_NAMED])}{' …' if len(ids) > _NAMED else ''}"
-        text = f"synchronised with repository {place.repository}: {counted(len(ids), 'point')} {word} ({_MEANING[word]}): {named}"
+        what = f"{counted(len(ids), 'point')} {word} ({_MEANING[word]}): {named}"
+        text = f"synchronised with repository {place.repository}: {what}"
         _tell(app, place, "warning", word, text)
     if found.absent:
         text = f"repository {place.repository}: {counted(len(found.absent), 'point')} still missing or deleted"

@@ -104,7 +104,10 @@ def app(servers: Servers, *policies: Policy, points: tuple[RestorePoint, ...] = 
         "servers": servers,
         "clock": SimpleNamespace(now=lambda: NOW),
         "catalog": SimpleNamespace(
-            policies=Policies(*policies), points=Points(*points), sessions=SimpleNamespace(list=lambda **_: [])
+            installation="an-id",
+            policies=Policies(*policies),
+            points=Points(*points),
+            sessions=SimpleNamespace(list=lambda **_: []),
         ),
     }
     vars(made).update(parts)
