@@ -1,5 +1,9 @@
 # mypy: allow-untyped-defs
-"""The walk over rows: one loop, compiled where it can be. `RowCounter` is its face."""
+"""The walk over rows: one loop, compiled where it can be. `RowCounter` is its face.
+
+How a length is read stands in the loops of frames as well, on purpose: machine code is kept beside the file that its loop
+stands in, and would not be made anew where a loop of another file, that it calls, has changed. A test holds them together.
+"""
 
 from __future__ import annotations
 

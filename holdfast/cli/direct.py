@@ -49,6 +49,7 @@ UrlOption = Annotated[
         help="file:///folder (or /folder), or https://ACCOUNT.blob.core.windows.net/CONTAINER.",
     ),
 ]
+UrlArgument = Annotated[str | None, typer.Argument(metavar="[URL]", callback=as_url, help="The same as --repository.")]
 
 
 def is_url(repository: str | None) -> bool:
@@ -64,6 +65,13 @@ def needs_url(repository: str | None, command: str) -> str:
             help="Give --repository file:///folder (or /folder) or https://ACCOUNT…/CONTAINER, and --password-file.",
         )
     return repository
+
+
+def place_of(url: str | None, repository: str | None, command: str) -> str:
+    """The repository's URL, from the argument or the option. Raises InvalidInput."""
+    if url is not None and repository is not None and url != repository:
+        raise InvalidInput("the argument and --repository name different places")
+    return needs_url(url or repository, command)
 
 
 def open_repository(url: str, password_file: Path | None, opener: Credential | None = None) -> Repository:

@@ -129,6 +129,11 @@ def say_error(info: ErrorInfo) -> None:
     stderr().print(f"{text}\n[dim]holdfast explain {escape(info.code)}[/dim]", soft_wrap=True)
 
 
+def in_words(error: Mapping[str, Any] | None) -> str:
+    """An error, where there is one, in the cell of a table."""
+    return f"{error['title']}: {error['detail']}" if error else ""
+
+
 def stderr() -> Console:
     """The console of talk and progress. Made when asked for, since tests and pipes replace the stream."""
     return Console(stderr=True, highlight=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from holdfast.cli.session_views import PARTIAL_EXIT_CODE
+from holdfast.cli.session_views import PARTIAL_EXIT_CODE as PARTIAL_EXIT_CODE
 from holdfast.model.errors import HoldfastError
 
 

@@ -21,6 +21,7 @@ from holdfast.cli.output import (
     field,
     human_bytes,
     human_time,
+    in_words,
     print_list,
     print_object,
     print_table,
@@ -46,7 +47,7 @@ _ROWS = (
     field("state"),
     field("point"),
     size("stored_bytes", "added"),
-    Column("remark", lambda row: row["note"] or _in_words(row["error"])),
+    Column("remark", lambda row: row["note"] or in_words(row["error"])),
 )
 
 
@@ -215,7 +216,3 @@ _WORDS = {
     "twice": "of an export that is taken",
     "problem": "with problems",
 }
-
-
-def _in_words(error: dict[str, Any] | None) -> str:
-    return f"{error['title']}: {error['detail']}" if error else ""

@@ -9,7 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from holdfast.cli.direct import PasswordFileOption, RepositoryOption, UrlOption, needs_url, open_repository, owner
+from holdfast.cli.direct import (
+    PasswordFileOption,
+    RepositoryOption,
+    UrlArgument,
+    UrlOption,
+    needs_url,
+    open_repository,
+    owner,
+    place_of,
+)
 from holdfast.cli.output import (
     Column,
     Output,
@@ -23,11 +32,9 @@ from holdfast.cli.output import (
     say,
     stderr,
 )
-from holdfast.cli.repository import UrlArgument, place_of
+from holdfast.cli.partial import PARTIAL_EXIT_CODE
 from holdfast.model.errors import InvalidInput
 
-#: Some of it was not done: a chain in use or damaged, an object that the storage keeps.
-PARTIAL = 3
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -55,7 +62,7 @@ def delete(
     if any(one["state"] == "deleted" for one in done):
         say("`holdfast repository prune` frees what only they needed")
     if any(one["state"] == "kept" for one in done):
-        raise typer.Exit(PARTIAL)
+        raise typer.Exit(PARTIAL_EXIT_CODE)
 
 
 def prune(
@@ -86,7 +93,7 @@ def prune(
         report = opened.prune(rules, owner=owner(), progress=lambda done: status.update(done.phase))
     print_report({"repository": place, **report.as_json()}, output)
     if not report.ok:
-        raise typer.Exit(PARTIAL)
+        raise typer.Exit(PARTIAL_EXIT_CODE)
 
 
 def print_report(found: Mapping[str, Any], output: Output) -> None:

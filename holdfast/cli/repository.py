@@ -11,13 +11,13 @@ import typer
 from holdfast.cli import key
 from holdfast.cli.direct import (
     PasswordFileOption,
+    UrlArgument,
     UrlOption,
-    as_url,
     clock,
-    needs_url,
     open_place,
     open_repository,
     owner,
+    place_of,
 )
 from holdfast.cli.output import (
     Column,
@@ -36,8 +36,6 @@ from holdfast.model.errors import Damaged, InvalidInput
 
 app = typer.Typer(help="Repositories: make, check, prune and measure one, without the app.", no_args_is_help=True)
 app.add_typer(key.app, name="key")
-
-UrlArgument = Annotated[str | None, typer.Argument(metavar="[URL]", callback=as_url, help="The same as --repository.")]
 
 
 @app.command()
@@ -139,13 +137,6 @@ def stats(
             "other: what points brought that were deleted since, with what removals and repairs wrote. Points that stay "
             "may share it; `holdfast repository prune` frees what none needs"
         )
-
-
-def place_of(url: str | None, repository: str | None, command: str) -> str:
-    """The repository's URL, from the argument or the option. Raises InvalidInput."""
-    if url is not None and repository is not None and url != repository:
-        raise InvalidInput("the argument and --repository name different places")
-    return needs_url(url or repository, command)
 
 
 def _subset(text: str | None) -> tuple[int, int] | None:

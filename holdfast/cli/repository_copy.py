@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from holdfast.cli.direct import PasswordFileOption, UrlOption, needs_url, open_repository, owner
+from holdfast.cli.direct import (
+    PasswordFileOption,
+    UrlArgument,
+    UrlOption,
+    as_url,
+    needs_url,
+    open_repository,
+    owner,
+    place_of,
+)
 from holdfast.cli.item_progress import ItemProgress
 from holdfast.cli.output import (
     Column,
@@ -18,6 +27,7 @@ from holdfast.cli.output import (
     field,
     human_bytes,
     human_time,
+    in_words,
     print_list,
     print_object,
     print_table,
@@ -52,15 +62,18 @@ _ROWS = (
     field("state"),
     field("verified"),
     size("stored_bytes", "added"),
-    Column("remark", lambda row: f"{row['error']['title']}: {row['error']['detail']}" if row["error"] else ""),
+    Column("remark", lambda row: in_words(row["error"])),
 )
 
 
 def copy(
     to: Annotated[
-        str, typer.Option("--to", metavar="URL", help="The repository to copy to; make it with `init` first.")
+        str,
+        typer.Option(
+            "--to", metavar="URL", callback=as_url, help="The repository to copy to; make it with `init` first."
+        ),
     ],
-    url: Annotated[str | None, typer.Argument(metavar="[URL]", help="The same as --repository.")] = None,
+    url: UrlArgument = None,
     repository: UrlOption = None,
     password_file: PasswordFileOption = None,
     to_password_file: Annotated[
@@ -84,9 +97,7 @@ def copy(
     """
     from holdfast.repository.chain_copying import plan_copy
 
-    if url is not None and repository is not None and url != repository:
-        raise InvalidInput("the argument and --repository name different places")
-    origin = open_repository(needs_url(url or repository, "repository copy"), password_file)
+    origin = open_repository(place_of(url, repository, "repository copy"), password_file)
     opener = password_of(to_password_file, "--to-password-file") if to_password_file else None
     target = open_repository(needs_url(to, "repository copy --to"), password_file, opener)
     if verify and target.description.archive and target.store.tiers:

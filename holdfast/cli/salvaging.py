@@ -19,10 +19,8 @@ from holdfast.cli.output import (
     size,
     stderr,
 )
+from holdfast.cli.partial import PARTIAL_EXIT_CODE
 from holdfast.cli.watching import describe
-
-#: Not everything came back.
-PARTIAL = 3
 
 
 def salvage(
@@ -72,4 +70,4 @@ def salvage(
         )
         print_table([vars(entry) for entry in lost], columns, "entries that are not whole")
     if not done.complete:
-        raise typer.Exit(PARTIAL)
+        raise typer.Exit(PARTIAL_EXIT_CODE)

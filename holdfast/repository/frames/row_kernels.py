@@ -2,7 +2,8 @@
 """The loops that take rows apart into columns and put them together again. Arrays in, arrays out; nothing is checked here
 that the callers can check for all rows at once.
 
-A NULL has the length -1. What only a writer needs is called only where loops are compiled.
+A NULL has the length -1. How a length is read stands in bacpac/row_walk.py as well, which says why. What only a writer
+needs is called only where loops are compiled.
 """
 
 from __future__ import annotations
