@@ -41,6 +41,8 @@ class DatabaseModel:
     """What it answers to the preflight queries, by their ids; without any secret that the model may hold."""
     heaps: frozenset[tuple[str, str]] = frozenset()
     """Schema and name of the tables without a clustered index."""
+    primary_keys: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    """Names of the columns of each table's primary key, in its order, by schema and name; not of tables without one."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Top-level and nested elements by type."""
 
@@ -57,6 +59,7 @@ def read_model(chunks: Iterable[bytes]) -> DatabaseModel:
     aliases: dict[str, Element] = {}
     census = Census()
     counts: dict[str, int] = {}
+    keys: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def take(element: Element) -> None:
         _count(element, counts)
@@ -65,6 +68,8 @@ def read_model(chunks: Iterable[bytes]) -> DatabaseModel:
             tables.append(_slim(element))
         elif element.type == "SqlUserDefinedDataType":
             aliases[element.name] = element
+        elif element.type == "SqlPrimaryKeyConstraint":
+            keys.update(_primary_key(element))
 
     read_elements(chunks, take, head.update)
     if not head.get("DspName"):
@@ -76,8 +81,17 @@ def read_model(chunks: Iterable[bytes]) -> DatabaseModel:
         tables={(t.schema, t.name): t for t in described},
         answers=census.answers(),
         heaps=census.heaps,
+        primary_keys=keys,
         counts=counts,
     )
+
+
+def _primary_key(element: Element) -> dict[tuple[str, str], tuple[str, ...]]:
+    table = element.reference("DefiningTable")
+    columns = [item.reference("Column") for item in element.elements("ColumnSpecifications")]
+    parts = split_name(table.name) if table else ()
+    names = tuple(split_name(column.name)[-1] for column in columns if column is not None)
+    return {(parts[0], parts[1]): names} if len(parts) == 2 and names and len(names) == len(columns) else {}
 
 
 def _count(element: Element, counts: dict[str, int]) -> None:

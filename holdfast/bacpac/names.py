@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+from holdfast.model.errors import InvalidInput
+
 _PART = re.compile(r"\[((?:[^\]]|\]\])*)\](?:\.|$)")
 
 
@@ -33,3 +35,21 @@ def data_folder(schema: str, table: str) -> str:
 
 # RFC 3986 unreserved and sub-delims that System.Uri leaves alone in a path segment.
 _UNESCAPED = "-._~!$&'()*+,;=:@"
+
+
+def table_name(text: str) -> tuple[str, str]:
+    """Schema and table as people write them: `dbo.Orders`, `[sales].[Order.Lines]`, `Orders` (of `dbo`).
+
+    Raises InvalidInput for anything else.
+    """
+    parts = split_name(text)
+    if parts == (text,):
+        parts = tuple(text.split(".", 1))
+    if len(parts) == 1:
+        parts = ("dbo", *parts)
+    if len(parts) != 2 or not all(parts):
+        raise InvalidInput(
+            f"{text!r} is not the name of a table",
+            help="Write schema.table, such as dbo.Orders, or [schema].[table] where a name has a dot or a bracket.",
+        )
+    return parts[0], parts[1]

@@ -36,6 +36,7 @@ from holdfast.cli import (
     session,
     source,
     status,
+    table,
 )
 from holdfast.cli import repository_locks as locks
 from holdfast.cli.adopting import adopt
@@ -64,6 +65,7 @@ for _noun, _commands in (
     ("session", session.app),
     ("source", source.app),
     ("point", point.app),
+    ("table", table.app),
     ("repository", repository.app),
     ("catalog", catalog.app),
     ("retention", retention.app),

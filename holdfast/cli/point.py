@@ -28,8 +28,8 @@ from holdfast.cli.output import (
     when,
 )
 from holdfast.cli.session_views import exit_code, print_session
+from holdfast.cli.targets import check_target
 from holdfast.cli.watching import describe, watch_session
-from holdfast.model.errors import InvalidInput
 from holdfast.model.job import Progress
 from holdfast.model.point import RestorePoint
 from holdfast.model.selection import database_matches
@@ -100,7 +100,7 @@ def download(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Writes a restore point as a BACPAC: whole and verified, or not at all."""
-    _check_target(to, overwrite=overwrite)
+    check_target(to, overwrite=overwrite)
     if repository is not None and is_url(repository):
         opened = open_repository(repository, password_file)
         with _Watch("download") as watch:
@@ -215,12 +215,3 @@ class _Watch:
 
     def _show(self, progress: Progress) -> None:
         self._status.update(f"{self._what}: {describe(progress.model_dump())}")
-
-
-def _check_target(to: Path, *, overwrite: bool) -> None:
-    if to.is_dir():
-        raise InvalidInput(f"--to {to} is a folder; name the file to write")
-    if not to.absolute().parent.is_dir():
-        raise InvalidInput(f"--to {to}: there is no folder {to.absolute().parent}")
-    if to.exists() and not overwrite:
-        raise InvalidInput(f"--to {to} is there already", help="Name another file, or say --overwrite to replace it.")

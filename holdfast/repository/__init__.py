@@ -8,6 +8,7 @@ from holdfast.repository.keys.recovery_key import BadRecoveryKey
 from holdfast.repository.objects.manifests import PointHeader
 from holdfast.repository.objects.owners import Owner
 from holdfast.repository.point_work import ChainSurvey
+from holdfast.repository.points.point_tables import PointTable, PointTables
 from holdfast.repository.points.rehydration import Rehydration
 from holdfast.repository.points.restoring import WrittenBacpac
 from holdfast.repository.points.salvage import Salvage, SalvagedEntry, SalvagedTable
@@ -35,6 +36,8 @@ __all__ = [
     "PasswordCost",
     "PointConflict",
     "PointHeader",
+    "PointTable",
+    "PointTables",
     "PruneReport",
     "PruneRules",
     "RecoveryKey",

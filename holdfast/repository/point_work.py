@@ -22,6 +22,7 @@ from holdfast.repository.points.confirming import confirm
 from holdfast.repository.points.content import PointContent
 from holdfast.repository.points.copying import content_of_point
 from holdfast.repository.points.point_reading import ChainReader, PointReader
+from holdfast.repository.points.point_tables import PointTables
 from holdfast.repository.points.rehydration import Rehydration, rehydrate
 from holdfast.repository.points.restoring import WrittenBacpac, verify, write_bacpac
 from holdfast.repository.points.salvage import Salvage, salvage
@@ -72,6 +73,10 @@ class PointWork(Opened):
                 raise Damaged("; ".join(map(str, survey.problems)))
             found += survey.points
         return sorted(found, key=lambda point: (point.created_at, point.sequence, point.id))
+
+    def tables(self, point: str) -> PointTables:
+        """The tables of a point, to be read one by one. Raises NotFound, Damaged, Rehydrating."""
+        return PointTables(self._readable(point))
 
     def survey(self, chain: str) -> ChainSurvey:
         """The points of a chain that can be read, with what is wrong: never raises Damaged, never leaves out silently."""

@@ -1,0 +1,98 @@
+"""The tables of a point, and the bytes of one table alone: only the frames that hold it are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from holdfast.bacpac.columns import Column, RowsNotDecodable
+from holdfast.bacpac.model import DatabaseModel, read_model
+from holdfast.bacpac.package import MODEL
+from holdfast.model.errors import NotFound
+from holdfast.repository.points.point_reading import PointReader
+from holdfast.repository.points.recipes import StreamRecipe
+
+
+@dataclass(frozen=True)
+class PointTable:
+    """One table of a point. `columns` None: its rows cannot be decoded, and `reason` says why."""
+
+    schema: str
+    name: str
+    rows: int | None
+    bytes: int
+    columns: tuple[Column, ...] | None
+    reason: str | None
+    primary_key: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """`dbo.Orders`"""
+        return f"{self.schema}.{self.name}"
+
+    def decodable(self) -> tuple[Column, ...]:
+        """The columns. Raises RowsNotDecodable naming the table."""
+        if self.columns is None:
+            raise RowsNotDecodable(f"{self.full_name}: {self.reason}")
+        return self.columns
+
+
+class PointTables:
+    """Reads tables of one point. Everything raises Damaged and Rehydrating."""
+
+    def __init__(self, point: PointReader) -> None:
+        self._point = point
+
+    def listed(self) -> list[PointTable]:
+        """All tables, in order of schema and name."""
+        return sorted((self._described(one) for one in self._streams.values()), key=lambda one: (one.schema, one.name))
+
+    def table(self, schema: str, name: str) -> PointTable:
+        """One table; case does not matter where only one name fits. Raises NotFound naming what is like it."""
+        return self._described(self._stream(schema, name))
+
+    def pieces(self, table: PointTable) -> Iterator[memoryview]:
+        """The table's rows, in key order and in pieces. A part is verified when its last piece is taken."""
+        stream = self._streams[table.schema, table.name]
+        for _, pieces in self._point.entries([entry.name for entry in stream.entries]):
+            yield from pieces
+
+    @cached_property
+    def _streams(self) -> dict[tuple[str, str], StreamRecipe]:
+        return {one.table: one for one in self._point.recipe.streams if one.table is not None}
+
+    @cached_property
+    def _model(self) -> DatabaseModel:
+        return read_model(self._point.entry(MODEL))
+
+    def _stream(self, schema: str, name: str) -> StreamRecipe:
+        exact = self._streams.get((schema, name))
+        if exact is not None:
+            return exact
+        wanted = (schema.casefold(), name.casefold())
+        alike = [one for (s, n), one in self._streams.items() if (s.casefold(), n.casefold()) == wanted]
+        if len(alike) == 1:
+            return alike[0]
+        point = self._point.read.manifest.point.id
+        same = sorted(f"{s}.{n}" for s, n in self._streams if n.casefold() == wanted[1])
+        raise NotFound(
+            f"point {point} has no table {schema}.{name}",
+            help=f"Did you mean {', '.join(same)}?" if same else f"`holdfast table list {point}` lists its tables.",
+        )
+
+    def _described(self, stream: StreamRecipe) -> PointTable:
+        assert stream.table is not None  # noqa: S101 (only such are kept)
+        model = self._model.tables.get(stream.table)
+        columns, reason = (model.columns, model.reason) if model else (None, "the model has no table of that name")
+        if columns is not None and stream.rows is None:
+            columns, reason = None, "its bytes contradict the model"
+        return PointTable(
+            schema=stream.table[0],
+            name=stream.table[1],
+            rows=stream.rows,
+            bytes=stream.ref.length,
+            columns=columns,
+            reason=reason,
+            primary_key=self._model.primary_keys.get(stream.table, ()),
+        )
