@@ -117,6 +117,7 @@ class _Plan:
             source=standing.source,
             delete=[verdict.id for verdict in expired],
             reasons={verdict.id: list(verdict.reasons) for verdict in expired},
+            applied=[verdict.id for verdict in expired if verdict.id in standing.later],
             prune=bool(expired) or left or (self._first and len(standing.points) > 1),
             lock=mark != state.lock_mark,
             lock_mark=mark,

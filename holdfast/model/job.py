@@ -126,6 +126,9 @@ class ChainWork(BaseModel):
     source: str = ""
     delete: list[str] = Field(default_factory=list, description="points that the plan expires")
     reasons: dict[str, list[str]] = Field(default_factory=dict, description="point to why it expires, for the log")
+    applied: list[str] = Field(
+        default_factory=list, description="those to which a person applied a policy: older manifests name no end"
+    )
     prune: bool = Field(default=True, description="something is to be freed")
     may_empty: bool = Field(
         default=False, description="the last point may go, too: an archive chain's have a term each"

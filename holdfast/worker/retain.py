@@ -118,9 +118,9 @@ def _expired(repository: Repository, one: ChainWork, found: dict[str, Any]) -> l
             found["gone"].append(point)
             continue
         terms = read.manifest.point.terms
-        if terms is None:
+        if terms is None and point not in one.applied:
             found["kept"][point] = "its manifest names no end"
-        elif terms.keeps(now):
+        elif terms is not None and terms.keeps(now):
             found["kept"][point] = f"its manifest keeps it until {terms.last_day}"
         else:
             info = repository.store.stat(read.name)

@@ -157,6 +157,7 @@ class Office:
     world: World
     results: dict[str, JobResult] = field(default_factory=dict)
     done: list[tuple[str, str]] = field(default_factory=list)
+    notes: dict[str, bytes] = field(default_factory=dict)
     #: Sources whose export fails today, and those whose archive job does.
     failing: set[str] = field(default_factory=set)
     not_archiving: set[str] = field(default_factory=set)
@@ -173,7 +174,7 @@ class Office:
             repositories=self.world.repositories_of(role),
             workspaces=self.world.workspaces,
         )
-        assignment, state, error, output = Assignment(job, equipment), "succeeded", None, {}
+        assignment, state, error, output = Assignment(job, equipment, self), "succeeded", None, {}
         while True:
             try:
                 output = self._work(assignment, job)
@@ -210,6 +211,12 @@ class Office:
         self.world.workspaces.fresh(name, session=job.session, source=job.source)
         self.world.write_package(job.source or "", self.world.workspaces.bacpac(name))
         return {"rows": 1, "bytes": 1}
+
+    def keep(self, _session: str, name: str, text: bytes) -> None:
+        self.notes[name] = text
+
+    def kept(self, _session: str, name: str) -> bytes | None:
+        return self.notes.get(name)
 
     def result(self, _session: str, job: str) -> JobResult | None:
         return self.results.get(job)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from holdfast.model.reapplying import reapplied
 from holdfast.model.session import State
+from holdfast.repository import PointHeader
 from tests.days.world import POLICY, World
 
 DAILY: dict[str, Any] = {"schedules": {"daily": {"at": ["03:00"], "keep_days": 3}}, "start_date": "2026-01-01"}
@@ -145,6 +147,33 @@ def test_ends_are_lengthened_by_reapplying_and_never_by_an_edit_alone(world: Wor
     assert days_of(world) == [2, 3, 4, 5, 6]
     world.run_day(policy)
     assert days_of(world) == [2, 4, 5, 6, 7], "the others have the end that they were made with"
+
+
+def test_points_of_an_earlier_version_have_no_end_until_the_policy_is_applied_to_them(world: World) -> None:
+    (standing,) = world.catalog.standings(database="one")
+    file = world.folder / "old.bacpac"
+    world.write_package("sql-a/one", file)
+    header = PointHeader(
+        id="20251201T030000Z-old",
+        source="sql-a/one",
+        chain=standing.chain,
+        created_at=datetime(2025, 12, 1, 3, tzinfo=UTC),
+        flags=["D"],
+    )
+    world.opened["writer"]["default"].store_point(file, header, owner="an earlier version")
+    policy = world.catalog.policies.get(POLICY).policy
+    for _ in range(2):
+        (session,) = world.run_day(policy)
+        assert session.state is State.SUCCEEDED
+    (standing,) = world.catalog.standings(database="one")
+    old = next(point for point in standing.points if point.id == header.id)
+    (verdict,) = [one for one in standing.verdicts if one.id == header.id]
+    assert verdict.reasons == ("D without an end: re-apply the policy to set one",)
+    (after,) = [one.after for one in reapplied(policy, standing.candidates) if one.id == header.id]
+    world.catalog.retention.lengthen(old, after)
+    (session,) = world.run_day(policy)
+    assert session.state is State.SUCCEEDED
+    assert header.id not in [point.id for point in world.opened["writer"]["default"].points()]
 
 
 def test_a_catalog_that_says_too_much_is_not_believed(world: World) -> None:
