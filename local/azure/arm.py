@@ -11,9 +11,11 @@ from local.azure import (
     compute_catalogue,
     disks_and_network,
     managed_databases,
+    management_locks,
     polling,
     sql_databases,
     sql_operations,
+    sql_pools,
     sql_replicas,
     sql_servers,
     sql_usages,
@@ -52,9 +54,11 @@ PROVIDERS = (
     compute_catalogue,
     disks_and_network,
     managed_databases,
+    management_locks,
     polling,
     sql_databases,
     sql_operations,
+    sql_pools,
     sql_replicas,
     sql_servers,
     sql_usages,
@@ -113,6 +117,7 @@ def _dispatch(world: World, ask: Ask) -> Reply:
         action = action_of(ask.method, ask.address)
         if not world.rights.allowed(ask.claims.principal_id, action, target.path):
             raise missing_right(ask.claims.principal_id, action, target.path)
+        management_locks.check(world, ask.method, target)
     return handler(world, ask)
 
 

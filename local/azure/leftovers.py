@@ -33,7 +33,7 @@ def resources(world: World, running: Collection[str], in_use: Collection[str], i
         database
         for type_ in (SQL_DATABASES, MANAGED_DATABASES)
         for database in world.store.find(type_)
-        if database.private.get("copy") or database.tags.get("holdfast-kind") == "copy"
+        if database.private.get("copy") or database.tags.get("holdfast-kind") in ("copy", "restore")
     ]
     for resource in (*copies, *machines.values(), *world.store.find(DISKS), *world.store.find(CARDS)):
         tags = resource.tags if _MARK in resource.tags else resource.private.get("session_tags") or {}

@@ -1,13 +1,15 @@
 """The data endpoint of emulated databases, for the SqlPackage stand-in. Ours, not Azure's.
 
-`GET /_sql/HOST/DATABASE/bacpac` the content, `GET …/meta` what it is, `PUT …/bacpac` an import, `PUT …/altered` the content
-after statements that the probe's stand-in ran, `POST /_sql/export-log` what SqlPackage's wrote. All take a token for https://database.windows.net.
+`GET /_sql/HOST/DATABASE/bacpac` the content, `GET …/meta` what it is, `POST …/import` and `PUT …/bacpac` an import,
+`PUT …/altered` the content after statements that the probe's stand-in ran, `POST …/rename` a new name, `POST
+/_sql/export-log` what SqlPackage's wrote. All take a token for https://database.windows.net.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import uuid
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from local.azure.world import World
 
 _META = OURS("data endpoint: what a database is")
 _CONTENT = OURS("data endpoint: content of a database")
+_BEGUN = OURS("data endpoint: import begun")
+_RENAMED = OURS("data endpoint: an instance's database is renamed")
 _IMPORTED = OURS("data endpoint: import")
 _ALTERED = OURS("data endpoint: statements that alter a database")
 _LOGGED = OURS("data endpoint: export log")
@@ -49,6 +53,8 @@ def add_routes(app: web.Application, world: World) -> None:
     app.router.add_get("/_sql/{host}/{database}/meta", guarded(_meta))
     app.router.add_get("/_sql/{host}/{database}/bacpac", guarded(_content))
     app.router.add_put("/_sql/{host}/{database}/bacpac", guarded(_import))
+    app.router.add_post("/_sql/{host}/{database}/import", guarded(_begin_import))
+    app.router.add_post("/_sql/{host}/{database}/rename", guarded(_rename))
     app.router.add_put("/_sql/{host}/{database}/altered", guarded(_alter))
     app.router.add_post("/_sql/export-log", guarded(_log))
 
@@ -108,25 +114,66 @@ async def _content(world: World, request: web.Request, claims: tokens.Claims) ->
     return web.FileResponse(contents.path_of(world.folder, sha256), headers=headers)
 
 
+async def _begin_import(world: World, request: web.Request, claims: tokens.Claims) -> web.StreamResponse:
+    """Makes the database if there is none; from now on it is not empty, whatever becomes of the import."""
+    server, name = _host_of(world, request.match_info["host"]), request.match_info["database"]
+    _may_import(world, f"{server.id}/databases/{name}", claims)
+    begun = uuid.uuid4().hex
+    with world.store.transaction():
+        found = _empty(world, server, name)
+        found.private["import"] = begun
+        world.store.put(found)
+    limit = found.properties.get("maxSizeBytes")
+    tier = (found.document.get("sku") or {}).get("tier", "")
+    return _respond(request, Reply(_BEGUN, 200, {"import": begun, "max_bytes": limit, "tier": tier}))
+
+
 async def _import(world: World, request: web.Request, claims: tokens.Claims) -> web.StreamResponse:
     """Fills an empty database, or makes one; SqlPackage does both. One that holds something is left alone."""
-    server = _host_of(world, request.match_info["host"])
-    name = request.match_info["database"]
+    server, name = _host_of(world, request.match_info["host"]), request.match_info["database"]
     database_id = f"{server.id}/databases/{name}"
-    if not world.rights.allowed(claims.principal_id, SQL_IMPORT, database_id):
-        raise Refusal(_REFUSED, 403, "LoginFailed", "CREATE DATABASE permission denied.")
+    _may_import(world, database_id, claims)
     part = contents.new_part(world.folder)
     try:
         digest = await _receive(request, part)
         with world.store.transaction():
-            found = world.store.get(database_id) or new_database(server, name, world.now())
-            if contents.now_of(found) is not None:
-                raise Refusal(_REFUSED, 409, "DatabaseNotEmpty", f"Database '{name}' holds something already.")
+            found = _empty(world, server, name, request.query.get("import", ""))
             contents.set_content(found, contents.adopt(world.folder, part, digest), world.now())
             world.store.put(found)
     finally:
         part.unlink(missing_ok=True)
     return _respond(request, Reply(_IMPORTED, 201, {"id": database_id, "sha256": digest}))
+
+
+def _may_import(world: World, database_id: str, claims: tokens.Claims) -> None:
+    if not world.rights.allowed(claims.principal_id, SQL_IMPORT, database_id):
+        raise Refusal(_REFUSED, 403, "LoginFailed", "CREATE DATABASE permission denied.")
+
+
+def _empty(world: World, server: Resource, name: str, begun: str = "") -> Resource:
+    """The database, empty but for what the import of the name `begun` brought; made where there is none."""
+    found = world.store.get(f"{server.id}/databases/{name}") or new_database(server, name, world.now())
+    if contents.now_of(found) is not None or found.private.get("import", begun) != begun:
+        raise Refusal(_REFUSED, 409, "DatabaseNotEmpty", f"Database '{name}' holds something already.")
+    if found.properties["status"] != "Online":
+        text = f"Database '{name}' is not currently available: {found.properties['status']}."
+        raise Refusal(_REFUSED, 409, "DatabaseUnavailable", text)
+    return found
+
+
+async def _rename(world: World, request: web.Request, claims: tokens.Claims) -> web.StreamResponse:
+    """ALTER DATABASE … MODIFY NAME: the only way to rename a database of an instance."""
+    wanted = str(json.loads(await request.read()).get("name") or "")
+    with world.store.transaction():
+        found = _database(world, request, claims, SQL_IMPORT)
+        to = f"{found.id.rpartition('/')[0]}/{wanted}"
+        if found.type != managed_databases.DATABASES or not wanted:
+            raise Refusal(_REFUSED, 400, "BadRename", "Only a database of an instance is renamed so.")
+        if world.store.get(to) is not None:
+            raise Refusal(_REFUSED, 409, "NameTaken", f"The database '{wanted}' already exists.")
+        world.store.remove(found.id)
+        world.store.put(Resource(to, found.type, found.document, found.private))
+    return _respond(request, Reply(_RENAMED, 200, {"id": to}))
 
 
 async def _alter(world: World, request: web.Request, claims: tokens.Claims) -> web.StreamResponse:

@@ -31,6 +31,13 @@ _GONE = GUESS(
 _MOVED = RECORDED("SQL database: rename answers 200 and nothing else", "azure-cli sql/test_sql_db_mgmt.yaml@9a17e519")
 _NO_SOURCE = GUESS("SQL database: copy of a source that is missing", "no recording")
 
+_NO_POOL = GUESS("SQL database: creation in a pool that is missing", "code of public issues; no recording")
+_TOO_LARGE = GUESS("SQL database: a size that its tier does not hold", "code of public issues; no recording")
+_REPLICATED = GUESS(
+    "SQL database: rename of one with a replication link", "documentation of sp_renamedb: not possible; code is ours"
+)
+_MOST_BYTES = {"basic": 2 << 30, "standard": 1 << 40, "premium": 4 << 40, "generalpurpose": 4 << 40}
+
 GUESSED_BEHAVIOUR = (
     GUESS(
         "SQL database behaviour: a copy holds the source as of the accept",
@@ -52,15 +59,20 @@ _APPEARS = 36.0
 def make_database(address: Address, location: str, body: Json, now: float) -> Resource:
     """A new database, online."""
     given = body.get("properties") or {}
+    pool = given.get("elasticPoolId")
     sku = body.get("sku") or {"name": "GP_Gen5", "tier": "GeneralPurpose", "family": "Gen5", "capacity": 2}
-    objective = f"{sku['name']}_{sku['capacity']}" if sku["name"].startswith("GP_") else sku["name"]
+    if pool:
+        sku = {"name": "ElasticPool", "tier": sku.get("tier", "GeneralPurpose"), "capacity": 0}
+    vcore = "_Gen5" in sku["name"] and "capacity" in sku
+    objective = f"{sku['name']}_{sku['capacity']}" if vcore else sku["name"]
+    redundancy = given.get("requestedBackupStorageRedundancy", "Geo")
     document: Json = {
         "sku": sku,
-        "kind": _kind(sku),
+        "kind": "v12.0,user,vcore,pool" if pool else _kind(sku),
         "properties": {
             "collation": given.get("collation", "SQL_Latin1_General_CP1_CI_AS"),
             "maxSizeBytes": given.get("maxSizeBytes", 34359738368),
-            **({"elasticPoolId": given["elasticPoolId"]} if given.get("elasticPoolId") else {}),
+            **({"elasticPoolId": pool} if pool else {}),
             "status": "Online",
             "databaseId": str(uuid.uuid4()),
             "creationDate": sql_time(now),
@@ -72,8 +84,8 @@ def make_database(address: Address, location: str, body: Json, now: float) -> Re
             "maxLogSizeBytes": 193273528320,
             "readScale": "Disabled",
             "currentSku": sku,
-            "currentBackupStorageRedundancy": "Geo",
-            "requestedBackupStorageRedundancy": "Geo",
+            "currentBackupStorageRedundancy": redundancy,
+            "requestedBackupStorageRedundancy": redundancy,
             "isLedgerOn": False,
             "isInfraEncryptionEnabled": False,
         },
@@ -142,10 +154,25 @@ def put_database(world: World, ask: Ask) -> Reply:
         raise invalid("InvalidCreateMode", f"The emulator knows no create mode '{mode}' for a database of a server.")
     if found is not None:
         return _update(world, ask, found)
+    _check_place(world, ask.body, server)
     database = make_database(ask.address, server.location, ask.body, world.now())
     database.properties["status"] = "Creating"
     world.store.put(database)
     return world.accepted(ask, world.begin(ask, kinds.DATABASE_CREATE, database.id, server.location, "database-online"))
+
+
+def _check_place(world: World, body: Json, server: Resource) -> None:
+    """The pool, if one is named, is there and of this server; the tier holds the size that is asked for."""
+    given, sku = body.get("properties") or {}, body.get("sku") or {}
+    pool = given.get("elasticPoolId")
+    if pool:
+        found = world.store.get(pool)
+        if found is None or not pool.lower().startswith(f"{server.id}/elasticpools/".lower()):
+            raise Refusal(_NO_POOL, 400, "TargetElasticPoolDoesNotExist", f"The elastic pool '{pool}' does not exist.")
+    most = _MOST_BYTES.get(str(sku.get("tier", "")).lower())
+    if most is not None and (given.get("maxSizeBytes") or 0) > most:
+        text = f"The tier '{sku['tier']}' does not support the database max size '{given['maxSizeBytes']}'."
+        raise Refusal(_TOO_LARGE, 400, "InvalidMaxSizeTierCombination", text)
 
 
 def _copy(world: World, ask: Ask, server: Resource) -> Reply:
@@ -213,6 +240,11 @@ def rename_database(world: World, ask: Ask) -> Reply:
         raise invalid("InvalidMoveTarget", "The target must be a database of the same server.")
     if world.store.get(target.path):
         raise conflict("DatabaseAlreadyExists", f"Database '{target.name}' already exists.")
+    if world.store.find(f"{DATABASES}/replicationLinks", found.id):
+        text = f"Database '{found.name}' takes part in geo-replication and cannot be renamed."
+        raise Refusal(_REPLICATED, 409, "DatabaseInGeoReplication", text)
+    if found.properties["status"] != "Online":
+        raise conflict("DatabaseNotOnline", f"Database '{found.name}' is {found.properties['status']}.")
     world.store.remove(found.id)
     world.store.put(Resource(target.path, DATABASES, found.document, found.private))
     return Reply(_MOVED, 200)

@@ -124,6 +124,15 @@ class Store:
         )
         return [_resource(row) for row in rows]
 
+    def locks(self, below: str) -> list[Resource]:
+        """Locks at `below` or under it, oldest first; one hangs at its scope, so their types are many."""
+        rows = self._database.execute(
+            "SELECT id, type, document, private FROM resources WHERE substr(key, 1, ?) = ? "
+            "AND key LIKE '%/providers/microsoft.authorization/locks/%' ORDER BY seq",
+            (len(below) + 1, f"{below.lower()}/"),
+        )
+        return [_resource(row) for row in rows]
+
     # --- operations, kept by `operations.py` ---
 
     def save_operation(self, row: tuple[str, str, str, float, float, str, str, int]) -> None:

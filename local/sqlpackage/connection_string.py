@@ -76,7 +76,7 @@ def parse(text: str) -> Connection:
         raise Refusal(messages.OTHER_AUTHENTICATION(authentication=authentication or "Not Specified"))
     for needed in ("server", "database"):
         if not values.get(needed):
-            raise Refusal(messages.MISSING(argument=f"SourceConnectionString: {needed}", action="Export"))
+            raise Refusal(messages.MISSING(argument=f"connection string: {needed}", action="…"))
     host, _, port = values["server"].removeprefix("tcp:").partition(",")
     if port and not port.strip().isdigit():
         raise Refusal(messages.BAD_VALUE(value=values["server"], argument="Server"))

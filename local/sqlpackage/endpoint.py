@@ -76,6 +76,32 @@ class DataEndpoint:
         finally:
             client.close()
 
+    def begin_import(self, connection: Connection) -> dict[str, Any]:
+        """From here on the database is not empty, however the import ends; what it may hold.
+
+        `import` names this import, `max_bytes` is None where there is no limit. Raises ExportError in SQL Server's words.
+        """
+        return self._told(connection, "POST", "import")
+
+    def fill(self, connection: Connection, begun: str, file: Path) -> None:
+        """Gives the database its content, with the import of that name. Raises ExportError in SQL Server's words."""
+        with file.open("rb") as body:
+            self._told(connection, "PUT", f"bacpac?import={begun}", body)
+
+    def _told(
+        self, connection: Connection, method: str, what: str, body: bytes | BinaryIO | None = None
+    ) -> dict[str, Any]:
+        path = f"/_sql/{quote(connection.host, safe='')}/{quote(connection.database, safe='')}/{what}"
+        client = self._connect()
+        try:
+            response = self._ask(client, method, path, body)
+            if response.status >= http.client.BAD_REQUEST:
+                raise ExportError(_refused(connection, response.status, _said(response)))
+            found: dict[str, Any] = json.loads(response.read())
+            return found
+        finally:
+            client.close()
+
     def log_export(self, document: Mapping[str, Any]) -> None:
         """Tells the emulator what was written. Raises ExportError where it does not take that."""
         client = self._connect()
@@ -129,6 +155,8 @@ def _refused(connection: Connection, status: int, said: str) -> str:
     if status == http.client.FORBIDDEN:
         opened = messages.NO_DATABASE(database=connection.database)
         return f"{messages.NOT_CONNECTED()}\n{opened}\n{messages.LOGIN_FAILED()}"
+    if status == http.client.CONFLICT and "holds something already" in said:
+        return messages.NOT_EMPTY()
     if status == http.client.CONFLICT:
         return messages.NOT_AVAILABLE(database=connection.database, server=connection.host)
     if status == http.client.NOT_FOUND and "holds nothing" in said:

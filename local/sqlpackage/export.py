@@ -60,7 +60,7 @@ def export(arguments: ExportArguments, say: Say) -> None:
     # A new token, as a driver would use for a new connection: the old one may have expired meanwhile.
     DataEndpoint(emulator, access_token(connection.client_id)).log_export(document)
     say(messages.SUCCESS(file=arguments.target_file))
-    say(messages.ELAPSED(elapsed=_elapsed(time.monotonic() - began)))
+    say(messages.ELAPSED(elapsed=elapsed(time.monotonic() - began)))
 
 
 def _export(bacpac: Bacpac, arguments: ExportArguments, faults: Faults, say: Say) -> dict[str, str]:
@@ -130,6 +130,7 @@ def _hashed(
         yield name, watched(name, pieces)
 
 
-def _elapsed(seconds: float) -> str:
+def elapsed(seconds: float) -> str:
+    """As SqlPackage writes a duration."""
     minutes, rest = divmod(seconds, 60)
     return f"{int(minutes // 60)}:{int(minutes % 60):02}:{rest:05.2f}"

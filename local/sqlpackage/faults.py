@@ -27,9 +27,15 @@ class Faults:
     disk_full_after_bytes: int | None = None
     """The disk is full once the package has that many bytes."""
     rows_per_second: float | None = None
-    """Tables are read no faster than this."""
+    """Tables are read, or filled, no faster than this."""
     seed: int | None = None
     """Fixes ids, order and borders; None: new ones at each export."""
+    import_error: int | None = None
+    """An import ends with that error of SQL Server: 2714, 15151 or 33159."""
+    die_in_import: int | None = None
+    """An import is killed (SIGKILL) once so many tables are filled, and leaves the database half full."""
+    lose_connection: int | None = None
+    """An import loses its connection once so many tables are filled, and leaves the database half full."""
 
     @classmethod
     def read(cls, configured: Mapping[str, Any]) -> Self:
@@ -43,7 +49,15 @@ class Faults:
             found = number(name)
             return None if found is None else int(found)
 
-        return cls(whole("die_after_bytes"), whole("disk_full_after_bytes"), number("rows_per_second"), whole("seed"))
+        return cls(
+            whole("die_after_bytes"),
+            whole("disk_full_after_bytes"),
+            number("rows_per_second"),
+            whole("seed"),
+            whole("import_error"),
+            whole("die_in_import"),
+            whole("lose_connection"),
+        )
 
 
 class FaultyFile(io.FileIO):

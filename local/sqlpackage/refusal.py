@@ -9,3 +9,7 @@ class Refusal(Exception):
 
 class ExportError(Refusal):
     """The export failed; the message follows `*** Error exporting database:`."""
+
+
+class NotImported(Refusal):
+    """The import failed; the message follows `*** Error importing database:`."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,10 +14,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+import httpx
 import pytest
 
 from local.azure.certificates import ensure_certificates
 from local.azure.state_folder import StateFolder
+from local.sqlpackage.endpoint import VARIABLE
 
 HOST, DATABASE, CLIENT = "sql-one.database.windows.net", "Sales", "11111111-2222-3333-4444-555555555555"
 TOKEN, EXPIRED = "a-good-token", "an-old-token"
@@ -143,3 +147,64 @@ def azure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Azure]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class World:
+    """The real emulator in a process of its own, by its admin endpoint."""
+
+    def __init__(self, folder: Path, ports: dict[str, Any]) -> None:
+        self.folder = folder
+        self.address = f"https://127.0.0.1:{ports['https_port']}"
+        self.identity = f"http://127.0.0.1:{ports['http_port']}/msi/token"
+        self._https = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+
+    def admin(self, method: str, path: str, body: Any = None) -> Any:
+        key = {"x-local-key": (self.folder / "admin-key").read_text()}
+        with httpx.Client(verify=self._https, trust_env=False, timeout=30) as client:
+            reply = client.request(method, f"{self.address}/_local/{path}", json=body, headers=key)
+        return reply.raise_for_status().json()
+
+    def token(self, resource: str, client_id: str) -> str:
+        query = {"resource": resource, "api-version": "2019-08-01", "client_id": client_id}
+        header = {"X-IDENTITY-HEADER": (self.folder / "identity-header").read_text()}
+        with httpx.Client(trust_env=False, timeout=30) as client:
+            reply = client.get(self.identity, params=query, headers=header)
+        return str(reply.raise_for_status().json()["access_token"])
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """The emulator, and a metadata endpoint that hands out its tokens without a VM."""
+    folder = tmp_path / "azure"
+    command = [sys.executable, "-m", "local.azure", "--state", str(folder), "--pace", "0.02"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        found = World(folder, json.loads(process.stdout.readline()))
+
+        class Metadata(BaseHTTPRequestHandler):
+            def log_message(self, *_: Any) -> None:
+                """Says nothing."""
+
+            def do_GET(self) -> None:
+                query = parse_qs(urlsplit(self.path).query)
+                raw = json.dumps({"access_token": found.token(query["resource"][0], query["client_id"][0])}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(raw)))
+                self.end_headers()
+                self.wfile.write(raw)
+
+        metadata = ThreadingHTTPServer(("127.0.0.1", 0), Metadata)
+        thread = threading.Thread(target=metadata.serve_forever, args=(0.05,))
+        thread.start()
+        monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://127.0.0.1:{metadata.server_port}")
+        file = tmp_path / "emulator.json"
+        file.write_text(json.dumps({"address": found.address, "ca_file": str(folder / "ca.pem")}))
+        monkeypatch.setenv(VARIABLE, str(file))
+        try:
+            yield found
+        finally:
+            metadata.shutdown()
+            thread.join()
+            metadata.server_close()
+            process.terminate()
+            process.wait(20)

@@ -31,16 +31,35 @@ def test_all_that_the_worker_asks_for() -> None:
             "/p:VerifyExtraction=True",
         ]
     )
+    assert isinstance(asked, arguments.ExportArguments)
     assert asked.connection_string == "Server=s;Database=d"
     assert asked.target_file == Path("/tmp/x.bacpac")  # noqa: S108
     assert (asked.overwrite, asked.quiet, asked.parallelism, asked.compression) == (False, True, 4, "NotCompressed")
     assert asked.temporary_folder == Path("/tmp/t")  # noqa: S108
 
 
+def test_an_import_as_the_worker_asks_for_it() -> None:
+    asked = arguments.parse(
+        [
+            "/Action:Import",
+            "/TargetConnectionString:Server=s;Database=d",
+            "/SourceFile:/tmp/x.bacpac",
+            "/DiagnosticsFile:/tmp/d.log",
+            "/MaxParallelism:4",
+            "/p:CommandTimeout=0",
+            "/p:LongRunningCommandTimeout=0",
+            "/p:PreserveIdentityLastValues=True",
+        ]
+    )
+    assert isinstance(asked, arguments.ImportArguments)
+    assert (asked.connection_string, asked.source_file) == ("Server=s;Database=d", Path("/tmp/x.bacpac"))  # noqa: S108
+
+
 def test_short_names_and_any_case() -> None:
     asked = arguments.parse(
         ["/a:export", "/SCS:Server=s;Database=d", "/tf:/tmp/x", "/P:compressionoption=fast", "/mp:2"]
     )
+    assert isinstance(asked, arguments.ExportArguments)
     assert (asked.compression, asked.parallelism) == ("Fast", 2)
 
 
@@ -56,7 +75,11 @@ def test_short_names_and_any_case() -> None:
         ([*NEEDED, "/p:CompressionOption=Tight"], "*** 'Tight' is not a valid value"),
         ([*NEEDED, "/MaxParallelism:0"], "*** '0' is not a valid value"),
         ([*NEEDED, "/p:TableData=dbo.T"], "does not take the property 'TableData'"),
-        (["/Action:Import"], "does not do the 'Import' action yet"),
+        (["/Action:Publish"], "does not do the 'Publish' action"),
+        (["/Action:Import", "/SourceFile:x"], "'TargetConnectionString' argument is required for the 'Import' action"),
+        (["/Action:Import", "/TargetFile:x"], "'TargetFile' is not a valid argument for the 'Import' action"),
+        ([*NEEDED, "/TargetServerName:s"], "'TargetServerName' is not a valid argument for the 'Export' action"),
+        (["/Action:Import", "/p:VerifyExtraction=True"], "'VerifyExtraction' is not a valid argument"),
         (["/Action:Juggle"], "'Juggle' is not a valid value"),
         (["/TargetFile:x"], "does not name an action"),
         (NEEDED[:2], "'TargetFile' argument is required"),
