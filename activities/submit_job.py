@@ -26,7 +26,7 @@ from holdfast.model.job import (
     SurveySpec,
     SynchroniseSpec,
 )
-from holdfast.model.plan import BackupPlan, HoldPlan, PointPlan, SurveyPlan, session_mark
+from holdfast.model.plan import BackupPlan, HoldPlan, PointPlan, SourcePlan, SurveyPlan, session_mark
 from holdfast.model.preflight.finding import Finding
 from holdfast.model.session import State
 from holdfast.model.transformation import Transformation
@@ -76,6 +76,9 @@ def _spec(app: Services, given: Given, kind: JobKind) -> BaseModel:
         return _point_spec(app, PointPlan.model_validate(given["plan"]), given, kind)
     if kind == "survey":
         return _survey_spec(app, SurveyPlan.model_validate(given["plan"]), given)
+    if given["plan"].get("kind") == "preflight":
+        looked_at = SourcePlan.model_validate(given["plan"])
+        return PreflightSpec(connection=looked_at.connection, database=looked_at.source.database, look_only=True)
     plan = BackupPlan.model_validate(given["plan"])
     workspace = f"{given['session']}-{given['key']}-{given['attempt']}"
     if kind == "synchronise":

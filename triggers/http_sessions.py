@@ -21,6 +21,7 @@ from triggers.views import (
     StartArchive,
     StartBackup,
     StartDownload,
+    StartPreflight,
     StatusView,
     WorkerView,
     session_view,
@@ -123,6 +124,24 @@ def start_download(call: Call) -> Reply:
         "worker_profile": asked.worker,
     }
     return started(call, "download", None, given, "download")
+
+
+@route(
+    "POST",
+    "preflights",
+    "Looks at a source for what would make its export fail; the session then has `findings`",
+    takes=StartPreflight,
+    **STARTS,
+)
+def start_preflight(call: Call) -> Reply:
+    asked = call.body(StartPreflight)
+    call.app.worker_profile(asked.worker)
+    given: dict[str, object] = {
+        "source": asked.source,
+        "key": source_key(asked.source),
+        "worker_profile": asked.worker,
+    }
+    return started(call, "preflight", None, given, "preflight")
 
 
 @route(

@@ -20,6 +20,7 @@ ORCHESTRATOR = {
     "hold": "hold_point",
     "rebuild": "survey_repositories",
     "adopt": "survey_repositories",
+    "preflight": "preflight_source",
 }
 
 _RUNNING = ("Pending", "Running", "ContinuedAsNew", "Suspended")

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.model.job import Progress
 from holdfast.model.policy import Policy
+from holdfast.model.preflight.finding import Finding
 from holdfast.model.session import Session, SourceRun
 from holdfast.wiring import Services
 
@@ -85,6 +86,7 @@ class SessionView(BaseModel):
     sources: list[SourceView]
     download: DownloadView | None = None
     retention: RetentionView | None = None
+    findings: list[Finding] | None = None
 
 
 class SourceProgress(BaseModel):
@@ -118,6 +120,15 @@ class StartBackup(BaseModel):
     hold_days: int | None = Field(
         default=None, ge=1, le=36500, description="how long the points are kept; absent: as the policy says"
     )
+
+
+class StartPreflight(BaseModel):
+    """Looks at a source for what would make its export, or a later import, fail. Changes nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str = Field(max_length=260, description="`server/database` or `instance/database`")
+    worker: str = Field(default="standard", description="worker profile")
 
 
 class RunPolicy(BaseModel):
@@ -280,6 +291,9 @@ def session_view(app: Services, session: Session, *, link: bool = False) -> dict
     view = {**whole, "error": error_view(session.error), "sources": [source_view(s) for s in session.sources]}
     view["retention"] = session.retention.model_dump(mode="json") if session.retention is not None else None
     view["download"] = None
+    # Of one session only: there may be thousands.
+    found = session.findings if link else None
+    view["findings"] = [one.model_dump(mode="json") for one in found] if found is not None else None
     if link and session.download is not None and session.download.expires_at > app.clock.now():
         done = session.download
         # The link's life is real time, the file's expiry the installation's: the sooner ends both.

@@ -14,15 +14,19 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 
+from pydantic import TypeAdapter
+
 from holdfast.catalog.source_runs import SourceRuns, fresh_runs
 from holdfast.catalog.tables import Row, Table, Value, key_part, persist
 from holdfast.catalog.transitions import ended
 from holdfast.model.clock import Clock, iso, parse_iso
 from holdfast.model.errors import ErrorInfo, NotFound
+from holdfast.model.preflight.finding import Finding
 from holdfast.model.session import (
     ARCHIVE_STEPS,
     DOWNLOAD_STEPS,
     HOLD_STEPS,
+    PREFLIGHT_STEPS,
     STEPS,
     SURVEY_STEPS,
     Download,
@@ -36,6 +40,7 @@ from holdfast.model.session import (
 
 _SESSIONS = "sessions"
 _OCCASIONS = "occasions"
+_FINDINGS = TypeAdapter(list[Finding])
 _STEPS_OF: dict[SessionKind, tuple[str, ...]] = {
     "backup": STEPS,
     "archive": ARCHIVE_STEPS,
@@ -44,6 +49,7 @@ _STEPS_OF: dict[SessionKind, tuple[str, ...]] = {
     "hold": HOLD_STEPS,
     "rebuild": SURVEY_STEPS,
     "adopt": SURVEY_STEPS,
+    "preflight": PREFLIGHT_STEPS,
 }
 
 
@@ -207,6 +213,10 @@ class Sessions:
         """Records what retention did in the session. Raises NotFound."""
         return self._change(session_id, lambda found: found.model_copy(update={"retention": summary}))
 
+    def set_findings(self, session_id: str, findings: Sequence[Finding]) -> Session:
+        """Records what a preflight session found. Raises NotFound."""
+        return self._change(session_id, lambda found: found.model_copy(update={"findings": [*findings]}))
+
     def begin(self, session_id: str) -> Session:
         """Records that the session's orchestration runs. Raises NotFound."""
         return self._change(
@@ -274,7 +284,7 @@ class Sessions:
 
     def _session(self, row: Row) -> Session:
         error, download = self._table.value(row, "error"), row.text("download")
-        retention = self._table.value(row, "retention")
+        retention, findings = self._table.value(row, "retention"), self._table.value(row, "findings")
         return Session(
             id=row.text("id"),
             policy=row.text("policy") or None,
@@ -286,6 +296,7 @@ class Sessions:
             slot=row.text("slot") or None,
             download=Download.model_validate_json(download) if download else None,
             retention=RetentionSummary.model_validate_json(retention) if retention else None,
+            findings=_FINDINGS.validate_json(findings) if findings else None,
             error=ErrorInfo.model_validate_json(error) if error else None,
         )
 
@@ -302,5 +313,6 @@ def _values(session: Session) -> dict[str, Value]:
         "slot": session.slot,
         "download": session.download.model_dump_json() if session.download else None,
         "retention": session.retention.model_dump_json() if session.retention else None,
+        "findings": _FINDINGS.dump_json(session.findings).decode() if session.findings is not None else None,
         "error": session.error.model_dump_json() if session.error else None,
     }

@@ -61,12 +61,28 @@ class BackupPlan(BaseModel):
     @property
     def connection(self) -> SqlConnection:
         """Where to export from: the copy, or the source."""
-        managed = self.source.kind is SourceKind.MANAGED_DATABASE
         if self.staging is None:
-            return SqlConnection(host=self.source.host, database=self.source.database, managed_instance=managed)
+            return source_connection(self.source)
+        managed = self.source.kind is SourceKind.MANAGED_DATABASE
         return SqlConnection(
             host=self.staging.host, database=self.copy_name, managed_instance=managed, kind="staging-copy"
         )
+
+
+class SourcePlan(BaseModel):
+    """One source that is looked at and left as it is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["preflight"] = "preflight"
+    source: Source
+    worker_profile: str
+    worker_region: str
+
+    @property
+    def connection(self) -> SqlConnection:
+        """The source itself."""
+        return source_connection(self.source)
 
 
 class PointPlan(BaseModel):
@@ -128,6 +144,12 @@ class SurveyPlan(BaseModel):
     dry_run: bool
     worker_profile: str
     worker_region: str
+
+
+def source_connection(source: Source) -> SqlConnection:
+    """Where a source itself is to be reached."""
+    managed = source.kind is SourceKind.MANAGED_DATABASE
+    return SqlConnection(host=source.host, database=source.database, managed_instance=managed)
 
 
 def copy_name(key: str, session: str) -> str:

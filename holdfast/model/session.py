@@ -9,8 +9,9 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from holdfast.model.errors import ErrorInfo
+from holdfast.model.preflight.finding import Finding
 
-SessionKind = Literal["backup", "archive", "download", "retention", "hold", "rebuild", "adopt"]
+SessionKind = Literal["backup", "archive", "download", "retention", "hold", "preflight", "rebuild", "adopt"]
 
 #: The steps of a source in a session, in the order that people see.
 STEPS: tuple[str, ...] = (
@@ -50,6 +51,8 @@ class Step(BaseModel):
 #: The steps of a source in an archive session and in a download session.
 ARCHIVE_STEPS: tuple[str, ...] = ("validate", "worker", "archive", "cleanup")
 DOWNLOAD_STEPS: tuple[str, ...] = ("validate", "worker", "rehydrate", "download", "cleanup")
+#: Those of a source that is only looked at.
+PREFLIGHT_STEPS: tuple[str, ...] = ("validate", "worker", "preflight", "cleanup")
 #: Those of a point's source in a session that holds or releases it.
 HOLD_STEPS: tuple[str, ...] = ("validate", "worker", "hold", "cleanup")
 #: The steps of a repository in a rebuild or adopt session.
@@ -113,6 +116,7 @@ class Session(BaseModel):
     slot: str | None = None
     download: Download | None = None
     retention: RetentionSummary | None = None
+    findings: list[Finding] | None = Field(default=None, description="of a preflight session, once it has looked")
     error: ErrorInfo | None = None
 
 

@@ -324,3 +324,44 @@ def test_the_unprotected_databases_are_listed_with_the_reason(run: Run, fake_app
     assert dict(fake_app.asked[0].url.params) == {"database": "hr", "unprotected": "true", "limit": "500"}
     assert run("source", "list", "-o", "json").json == [one]
     assert "unprotected" not in fake_app.asked[1].url.params
+
+
+BLOCKER = {
+    "id": "P01",
+    "severity": "blocks-export",
+    "object": "View [dbo].[v]",
+    "cause": "refers to [o].[dbo].[t]",
+    "error_number": "SQL71561",
+    "mend": "Drop it",
+}
+
+
+def _looked(fake_app: FakeApp, **ended: Any) -> None:
+    fake_app.answers |= {
+        "POST preflights": session(kind="preflight"),
+        "GET sessions/s1": session("succeeded", kind="preflight", **ended),
+        "GET sessions/s1/progress": {"value": [], "next": None},
+    }
+
+
+@pytest.mark.parametrize(("findings", "code"), [([], 0), ([BLOCKER], 22), ([{**BLOCKER, "severity": "warning"}], 0)])
+def test_a_source_is_looked_at_in_a_session(
+    run: Run, fake_app: FakeApp, findings: list[dict[str, Any]], code: int
+) -> None:
+    """The same list and exit code as for a file."""
+    _looked(fake_app, findings=findings)
+    ran = run("preflight", "srv/shop", "-o", "json")
+    assert (ran.code, ran.json) == (code, findings)
+    asked = next(request for request in fake_app.asked if request.method == "POST")
+    assert json.loads(asked.content) == {"source": "srv/shop"}
+
+
+def test_a_look_that_failed_ends_as_its_session(run: Run, fake_app: FakeApp) -> None:
+    error = {"code": "no-such-source", "title": "There is no such database", "detail": "srv/shop", "help": "Look again"}
+    fake_app.answers |= {
+        "POST preflights": session(kind="preflight"),
+        "GET sessions/s1": session("failed", kind="preflight", error=error),
+    }
+    ran = run("preflight", "srv/shop")
+    assert ran.code not in (0, 22)
+    assert "srv/shop" in ran.err

@@ -195,7 +195,8 @@ def test_preflight_of_what_is_no_bacpac_ends_with_23(run: Run, tmp_path: Path) -
     file = tmp_path / "x.bacpac"
     file.write_bytes(b"not a zip")
     assert run("preflight", file).code == 23
-    assert run("preflight", "srv/shop").code == 2
+    assert run("preflight", tmp_path / "missing.bacpac").code == 2
+    assert run("preflight", "shop").code == 2
 
 
 def test_a_folder_is_named_by_its_path_too(run: Run, tmp_path: Path, password_file: Path) -> None:

@@ -19,6 +19,7 @@ import orchestrators.download_point
 import orchestrators.hold_point
 import orchestrators.notices
 import orchestrators.policy_run
+import orchestrators.preflight_source
 import orchestrators.retention
 import orchestrators.source_batch
 import orchestrators.survey_repositories
@@ -39,6 +40,7 @@ def saga(name: str) -> Callable[[Any], Any]:
         orchestrators.retention,
         orchestrators.hold_point,
         orchestrators.survey_repositories,
+        orchestrators.preflight_source,
         orchestrators.tidy_up,
         orchestrators.notices,
     ):
@@ -184,6 +186,7 @@ def host() -> Host:
         "validate_source": lambda _: {"ok": True, "plan": {"staging": {"name": "s"}}},
         "validate_archive": lambda _: {"ok": True, "plan": {}},
         "validate_download": lambda _: {"ok": True, "plan": {}},
+        "validate_preflight": lambda _: {"ok": True, "plan": {"kind": "preflight"}},
         "look_at_copy": lambda _: {"ok": True, "ready": True},
         "lease_worker": lambda _: {"ok": True, "ready": True, "worker": "w"},
         "submit_job": lambda given: {"ok": True, "job": f"{given['kind']}-{given['attempt']}"},

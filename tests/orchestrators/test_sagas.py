@@ -239,3 +239,37 @@ def test_a_round_of_notices_sends_whatever_the_look_came_to(
 def test_a_round_that_never_ends_leaves_the_rest_to_the_next(host: Any) -> None:
     host.activities["send_notices"] = lambda _: {"ok": True, "sent": 1, "more": True}
     assert host.run("notices", {})["sent"] == 10
+
+
+def test_a_preflight_looks_and_gives_its_worker_back(host: Any) -> None:
+    host.run("preflight_source", {"session": "s", "kind": "preflight", "key": "a"})
+    assert host.names() == [
+        "open_session",
+        "validate_preflight",
+        "lease_worker",
+        "submit_job",
+        "collect_job",
+        "commit_preflight",
+        "clean_up",
+        "deallocate_workers",
+        "close_session",
+    ]
+
+
+def test_a_source_that_is_not_there_needs_no_worker(host: Any, fails: Callable[..., Any]) -> None:
+    host.activities["validate_preflight"] = fails("no-such-source", permanent=True)
+    host.run("preflight_source", {"session": "s", "kind": "preflight", "key": "a"})
+    assert host.names() == ["open_session", "validate_preflight", "clean_up", "deallocate_workers", "close_session"]
+
+
+def test_what_blocks_an_export_is_not_tried_again(host: Any, run_of: Answer) -> None:
+    """Nor is anything exported after it."""
+
+    def collected(given: Any) -> Any:
+        blocked = {"code": "export-blocked", "title": "", "detail": "", "help": "", "permanent": True}
+        return {"ok": True, "job": given["job"], **({"error": blocked} if given["kind"] == "preflight" else {})}
+
+    host.activities["collect_job"] = collected
+    assert host.run("backup_database", run_of)["ok"] is False
+    kinds = [given["kind"] for name, given in host.called if name == "submit_job"]
+    assert kinds == ["synchronise", "preflight"]

@@ -1,0 +1,29 @@
+"""Preflight of one source, asked for by a person: a worker looks at it and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import azure.durable_functions as df
+
+from orchestrators.steps import Answer, attempts, clean_up, deallocate_workers, on_worker, open_session, step
+
+bp = df.Blueprint()
+
+
+@bp.orchestration_trigger(context_name="context")
+def preflight_source(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Answer]:
+    """A preflight session."""
+    opened = yield from open_session(context)
+    run, failed = opened["run"], opened["failed"]
+    if failed is None:
+        answer = yield from step(context, "validate_preflight", run, retries=run["retries"])
+        if answer["ok"]:
+            run = {**run, "plan": answer["plan"]}
+            answer = yield from attempts(context, run, lambda number: on_worker(context, run, ("preflight",), number))
+        if answer["ok"]:
+            answer = yield from step(context, "commit_preflight", {**run, "job": answer["job"]}, retries=5)
+        yield from clean_up(context, run, answer)
+        yield from deallocate_workers(context, run)
+    return (yield from step(context, "close_session", {**run, "error": failed}, retries=5))
