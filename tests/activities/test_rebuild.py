@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +17,7 @@ from holdfast.model.installation import Installation
 from holdfast.model.job import Job, JobResult, RepositoryRef, SurveySpec
 from holdfast.model.point import RestorePoint
 from holdfast.model.session import Session
+from holdfast.model.terms import Terms
 from holdfast.repository import NotOwned, PasswordCost, PointHeader, Repository
 from holdfast.storage import open_store
 from holdfast.worker import survey
@@ -66,9 +67,8 @@ class World:
         return {p.id: self.app.catalog.points.get(p.id) for p in self.app.catalog.points.list(absent=True).points}
 
     def lose(self) -> None:
-        """Every table but those of this very session's work."""
-        for name in ("holdfastpoints", "holdfastpolicies", "holdfastsources", "holdfastlog", "holdfastsessions"):
-            table = self.app.catalog.tables[name]
+        """Every row of every table."""
+        for table in self.app.catalog.tables.values():
             for row in list(table.all_rows()):
                 table.erase(row.partition, row.key)
 
@@ -213,3 +213,28 @@ def test_an_installation_that_wakes_with_an_old_export_loses_and_overwrites_noth
     left = {info.name: info.bytes for info in open_store(world.url).list()}
     assert objects.items() <= left.items()
     assert world.open().check(read_data=True).ok
+
+
+def test_claims_come_back_from_manifests_and_from_records_of_points_that_are_gone(
+    world: World, activity: Callable[..., Any]
+) -> None:
+    """A period that had its point gets no second one, though catalog and point are lost both."""
+    week, month = date(2026, 3, 2), date(2026, 3, 1)
+
+    def terms(*claims: tuple[str, date, str]) -> Terms:
+        told = [{"flag": flag, "anchor": at, "point": point, "day": at} for flag, at, point in claims]
+        return Terms.model_validate({"policy": "nightly", "day": week, "claims": told})
+
+    world.store("one", 2, terms=terms(("W", week, "p2-one")))
+    world.store("one", 3, terms=terms(("W", week, "p2-one"), ("M", month, "p3-one")))
+    world.synchronise()
+    before = world.app.catalog.retention.claims("one")
+    assert {(key.flag, key.anchor, claim.point) for key, claim in before.items()} == {
+        ("W", week, "p2-one"),
+        ("M", month, "p3-one"),
+    }
+    world.open().delete_points(["p2-one", "p3-one"], owner="w")
+    world.lose()
+    assert world.app.catalog.retention.claims("one") == {}
+    world.rebuild(activity)
+    assert world.app.catalog.retention.claims("one") == before
