@@ -218,6 +218,7 @@ def status(call: Call) -> Reply:
     return Reply(
         {
             "version": __version__,
+            "installation": app.installation.id,
             "policies": len(app.catalog.policies.list()),
             "running_sessions": [s.id for s in app.catalog.sessions.unended()],
             "workers": len(list(app.catalog.workers.list())),

@@ -262,6 +262,7 @@ class ChannelTest(BaseModel):
 
 class StatusView(BaseModel):
     version: str
+    installation: str = Field(description="id of this installation: it owns the chains that it began or adopted")
     policies: int
     running_sessions: list[str]
     workers: int

@@ -7,7 +7,7 @@ from holdfast.cli.output import Output, OutputOption, print_object
 
 
 def status(state: StateOption = None, output: OutputOption = Output.TABLE) -> None:
-    """Shows the installation in short: policies, running sessions, workers, repositories."""
+    """Shows the installation in short: its id, policies, running sessions, workers, repositories."""
     app = App(state)
     found = app.get("status")
     print_object({"url": app.address.url, **found}, output)
