@@ -102,7 +102,7 @@ class World:
             settings=SimpleNamespace(name="w"),
             repositories=SimpleNamespace(open=lambda ref: self.open(ref.installation)),
         )
-        output = survey.work(Assignment(job, equipment))  # type: ignore[arg-type]
+        output = survey.work(Assignment(job, equipment, keeper=None))  # type: ignore[arg-type]
         self.app.catalog.jobs.add(job)
         self.app.dispatch.results[job.id] = JobResult(
             job=job.id, kind="survey", state="succeeded", ended_at=self.app.clock.now(), output=output
