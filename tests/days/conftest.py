@@ -23,6 +23,7 @@ def make_world(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., World]
         found = World(Path(tempfile.mkdtemp(prefix="hf-days-")), start)
         made.append(found)
         monkeypatch.setattr("activities.answering.services", lambda: found.services)
+        monkeypatch.setattr("holdfast.worker.survey._put", found.exports.put)
         monkeypatch.setattr("activities.lease_worker.custom_data", lambda *_, **__: "#cloud-config")
         return found
 

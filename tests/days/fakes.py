@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -75,7 +77,9 @@ class OpenRepositories(Repositories):
         self._found = opened
 
     def open(self, ref: RepositoryRef) -> Repository:
-        return self._found[ref.name]
+        found = copy.copy(self._found[ref.name])
+        found.installation = ref.installation
+        return found
 
 
 @dataclass
@@ -239,6 +243,22 @@ class Office:
 
     def cancel(self, _session: str, _job: str) -> None:
         """Nothing runs beside."""
+
+
+class Exports:
+    """The exports container."""
+
+    url = "memory:exports"
+
+    def __init__(self) -> None:
+        self.blobs: dict[str, bytes] = {}
+
+    def put(self, _assignment: object, _spec: object, name: str, read: dict[str, Any]) -> None:
+        """As a survey job writes it."""
+        self.blobs[name] = json.dumps(read).encode()
+
+    def read(self, blob: str) -> bytes:
+        return self.blobs[blob]
 
 
 class AllReady:

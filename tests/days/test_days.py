@@ -93,12 +93,11 @@ class Watch:
 
 
 def lose_the_catalog(world: World) -> None:
-    """The configuration database is gone: it is filled again from the repositories alone."""
+    """The configuration database is gone: it is filled again from the repositories alone (`catalog rebuild --adopt`)."""
     world.empty_catalog()
     world.put_policy(**POLICY)
-    for name, opened in world.opened["writer"].items():
-        for chain in opened.chains():
-            world.catalog.points.reconcile(name, chain, opened.survey(chain).points)
+    rebuilt = world.run_session("rebuild", adopt=True, worker_profile="standard")
+    assert rebuilt.state is State.SUCCEEDED, world.catalog.log.read(rebuilt.id)
 
 
 def storage_is_released(world: World) -> None:

@@ -30,6 +30,7 @@ from tests.days.fakes import (
     AllReady,
     CountedStore,
     Deaths,
+    Exports,
     HandClock,
     Machines,
     Office,
@@ -38,6 +39,7 @@ from tests.days.fakes import (
     WriterStore,
 )
 from tests.days.tables import MemoryBlobs, MemoryTables
+from triggers.starting import ORCHESTRATOR
 
 REGIONS = {"default": "westeurope", "archive": "northeurope"}
 POLICY = "nightly"
@@ -51,7 +53,7 @@ class World:
         self.clock, self.machines, self.servers = HandClock(start), Machines(), Servers()
         self.office, self.workspaces = Office(self), Workspaces(folder / "mnt")
         self.workspaces.open()
-        self.deaths = Deaths()
+        self.deaths, self.exports = Deaths(), Exports()
         self.stores = {name: MemoryStore(f"memory:{name}", self.clock) for name in REGIONS}
         self.opened: dict[str, dict[str, Repository]] = {"writer": {}, "maintainer": {}}
         cost = PasswordCost(iterations=1, lanes=1, memory_kib=64)
@@ -104,6 +106,7 @@ class World:
             "machines": self.machines,
             "dispatch": self.office,
             "containers": AllReady(),
+            "exports": self.exports,
         }
         made.__dict__.update(fakes)
         return made
@@ -140,10 +143,9 @@ class World:
             "asked_at": iso(now),
             **given,
         }
-        saga = {"backup": "policy_run", "retention": "retain_points", "hold": "hold_point"}[kind]
         while True:
             try:
-                self.host.run(saga, asked, name)
+                self.host.run(ORCHESTRATOR[kind], asked, name)
             except Died:
                 self.clock.advance(timedelta(minutes=2))
                 continue
