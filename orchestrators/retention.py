@@ -7,7 +7,17 @@ from typing import Any
 
 import azure.durable_functions as df
 
-from orchestrators.steps import Answer, Saga, attempts, deallocate_workers, now, on_worker, open_session, step
+from orchestrators.steps import (
+    Answer,
+    Saga,
+    attempts,
+    deallocate_workers,
+    now,
+    on_worker,
+    open_session,
+    step,
+    tell_session,
+)
 
 bp = df.Blueprint()
 
@@ -19,7 +29,9 @@ def retain_points(context: df.DurableOrchestrationContext) -> Generator[Any, Any
     run, failed = opened["run"], opened["failed"]
     if failed is None:
         yield from retain(context, run)
-    return (yield from step(context, "close_session", {**run, "error": failed}, retries=5))
+    answer = yield from step(context, "close_session", {**run, "error": failed}, retries=5)
+    yield from tell_session(context, run)
+    return answer
 
 
 @bp.orchestration_trigger(context_name="context")

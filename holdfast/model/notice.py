@@ -93,6 +93,7 @@ def of_session(session: Session, log: Sequence[LogEntry], *, link: str, zone: Zo
     failed = [run for run in session.sources if run.state in _BAD]
     lines = [_error_line("", session.error)] if session.error else []
     lines += [_error_line(run.source, run.error) for run in failed]
+    lines += _retention_lines(session)
     event: Event = "failure" if session.state in (State.FAILED, State.PARTIAL) else "warning"
     if session.state is State.SUCCEEDED:
         warned = dict.fromkeys((entry.source or "", entry.message) for entry in log if entry.level == "warning")
@@ -126,6 +127,17 @@ def of_session(session: Session, log: Sequence[LogEntry], *, link: str, zone: Zo
     )
 
 
+def _retention_lines(session: Session) -> list[NoticeLine]:
+    """What retention wants a person to look at."""
+    done = session.retention
+    if done is None:
+        return []
+    ask = f"`holdfast retention alarms --policy {session.policy}` tells how to approve that"
+    told = [f"retention deleted nothing: {alarm}; {ask}" for alarm in done.alarms]
+    told += [f"retention: {problem}" for problem in done.problems]
+    return [NoticeLine(source="", text=_cut(text)) for text in told]
+
+
 _WORDS = {
     State.SUCCEEDED: "succeeded",
     State.PARTIAL: "succeeded in part",
@@ -138,6 +150,9 @@ def _tally(session: Session, failed: Sequence[str], good: int) -> str:
     if session.error is not None and not failed:
         return session.error.title
     count = f"{good} database" if good == 1 else f"{good} databases"
+    done = session.retention
+    if not failed and done is not None and (done.alarms or done.problems):
+        return f"{count} done, retention needs a person"
     if not failed:
         return f"{count} done"
     return f"{_named(failed)} failed" + (f", {count} succeeded" if good else "")

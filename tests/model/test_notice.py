@@ -16,7 +16,7 @@ from holdfast.model.notice import MOST_LINES, notice_id, of_overdue, of_recovere
 from holdfast.model.overdue import Overdue
 from holdfast.model.policy import policy_from
 from holdfast.model.retrying import pause_after
-from holdfast.model.session import LogEntry, Session, SourceRun, State
+from holdfast.model.session import LogEntry, RetentionSummary, Session, SourceRun, State
 from holdfast.model.summary import summary_window
 
 AT = datetime(2026, 3, 1, 2, 0, tzinfo=UTC)
@@ -53,6 +53,19 @@ def test_a_session_that_never_began_says_why() -> None:
     notice = told(session(State.FAILED, error=ExportBlocked("x").info()))
     assert notice.title == f"Backup of policy nightly failed: {ExportBlocked.title}"
     assert notice.lines[0].source == ""
+
+
+def test_what_stopped_retention_is_told_with_how_to_go_on() -> None:
+    stopped = RetentionSummary(alarms=["it is 30 days after retention last ran"], problems=["srv/a: in the way"])
+    notice = told(session(State.PARTIAL, run("srv/a"), retention=stopped))
+    assert (notice.event, notice.title) == (
+        "failure",
+        "Backup of policy nightly succeeded in part: 1 database done, retention needs a person",
+    )
+    alarm, problem = notice.lines
+    assert "30 days after" in alarm.text
+    assert "`holdfast retention alarms --policy nightly`" in alarm.text
+    assert problem.text == "retention: srv/a: in the way"
 
 
 def test_success_is_a_warning_where_the_log_warns_and_each_warning_is_told_once() -> None:
