@@ -52,11 +52,13 @@ class ModuleCensus:
                 schema = name[0] if len(name) > 1 else None
                 missing.append({**code.place, "referenced_schema_name": schema, "referenced_entity_name": name[-1]})
             known = {self._resolve(code.place["s"], name) for name in code.inside}
-            if not gone and not code.engine and known and known <= _TABLE_TYPES:
-                # Nothing but tables and views, all there: it is one of their columns that is not.
-                place = {"s": code.place["s"], "o": code.place["o"]}
-                if code.place["referencing_type"] == "VIEW":
-                    unusable.append({**place, "error_number": 207, "error_message": "Invalid column name."})
+            place = {"s": code.place["s"], "o": code.place["o"]}
+            # Nothing but tables and views, all there: it is one of their columns that is not. Or it is a synonym for what
+            # lies outside, of which no column is known.
+            columns = not gone and not code.engine and known and known <= _TABLE_TYPES
+            outside = any(self._is_outside(code.place["s"], name) for name in code.inside)
+            if code.place["referencing_type"] == "VIEW" and (columns or outside):
+                unusable.append({**place, "error_number": 207, "error_message": "Invalid column name."})
         return {**self._rows, "P03": missing, "P03b": unusable}
 
     def _resolve(self, schema: str | None, name: tuple[str, ...]) -> str | None:
@@ -64,6 +66,12 @@ class ModuleCensus:
         if len(name) > 1:
             return self._names.get(_folded(name))
         return self._names.get(_folded((schema or "dbo", *name))) or self._names.get(_folded(("dbo", *name)))
+
+    def _is_outside(self, schema: str | None, name: tuple[str, ...]) -> bool:
+        """Whether the name is a synonym for something elsewhere."""
+        synonyms = {(row["s"].casefold(), row["name"].casefold()) for row in self._rows.get("P02", [])}
+        wholes = [name] if len(name) > 1 else [(schema or "dbo", *name), ("dbo", *name)]
+        return any(_folded(whole) in synonyms for whole in wholes)
 
     def _add(self, query: str, **row: Any) -> None:
         self._rows.setdefault(query, []).append(row)
