@@ -9,6 +9,7 @@ import re
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from holdfast.bacpac.package import MODEL, Bacpac
@@ -23,14 +24,19 @@ _MESSAGE = re.compile(
 _NAME = re.compile(r"\[(?:[^\]]|\]\])*\](?:\.\[(?:[^\]]|\]\])*\])*")
 
 
-def judged(judge: Judge, file: Path, scratch: Path) -> list[str]:
-    """What DacFx says of the model. It knows models up to SQL Server 2019: a later one is shown to it as one of those."""
-    with Bacpac.open(file) as package:
-        model = b"".join(package.pieces(MODEL))
-        if package.model().platform in ("Sql160", "Sql170"):
-            file = scratch / file.name
-            rebuild(package, re.sub(rb"Sql1[67]0DatabaseSchemaProvider", b"Sql150DatabaseSchemaProvider", model), file)
-    return judge.messages(file)[file]
+def judged(judge: Judge, files: Sequence[Path], scratch: Path) -> dict[Path, list[str]]:
+    """What DacFx says of the models. It knows those up to SQL Server 2019: a later one is shown to it as one of them."""
+    shown: dict[Path, Path] = {}
+    for file in files:
+        shown[file] = file
+        with Bacpac.open(file) as package:
+            if package.model().platform in ("Sql160", "Sql170"):
+                shown[file] = scratch / file.name
+                model = b"".join(package.pieces(MODEL))
+                named = re.sub(rb"Sql1[67]0DatabaseSchemaProvider", b"Sql150DatabaseSchemaProvider", model)
+                rebuild(package, named, shown[file])
+    said = judge.messages(*shown.values())
+    return {file: said[at] for file, at in shown.items()}
 
 
 def missed(messages: list[str], findings: list[Finding]) -> list[str]:
@@ -65,10 +71,10 @@ def main() -> int:
     judge, files = Judge(Path(sys.argv[1])), [Path(name) for name in sys.argv[2:]]
     print("| BACPAC | preflight | DacFx |\n|---|---|---|")  # noqa: T201
     with tempfile.TemporaryDirectory() as scratch:
-        for file in files:
-            with Bacpac.open(file) as package:
-                findings = find(package)
-            print(row(file, judged(judge, file, Path(scratch)), findings))  # noqa: T201
+        said = judged(judge, files, Path(scratch))
+    for file in files:
+        with Bacpac.open(file) as package:
+            print(row(file, said[file], find(package)))  # noqa: T201
     return 0
 
 

@@ -20,10 +20,10 @@ PAGE = HERE.parents[1] / "docs" / "explanation" / "preflight-beside-dacfx.md"
 def test_real_bacpacs(real_bacpacs: dict[str, Path], judge: Any, tmp_path: Path) -> None:
     """No error is missed, and the page has the table as it is."""
     page = PAGE.read_text()
-    for file in real_bacpacs.values():
+    said = beside_dacfx.judged(judge, list(real_bacpacs.values()), tmp_path)
+    for file, messages in said.items():
         with Bacpac.open(file) as package:
             findings = find(package)
-        messages = beside_dacfx.judged(judge, file, tmp_path)
         assert beside_dacfx.missed(messages, findings) == []
         assert [finding for finding in findings if finding.severity == "blocks-export"] == []
         line = beside_dacfx.row(file, messages, findings)
@@ -35,7 +35,7 @@ def test_a_model_with_nearly_everything_wrong(make: Any, judge: Any, tmp_path: P
     file = make.write(make.entries((HERE / "troubled_model.xml").read_bytes()))
     with Bacpac.open(file) as package:
         findings = find(package)
-    messages = beside_dacfx.judged(judge, file, tmp_path)
+    messages = beside_dacfx.judged(judge, [file], tmp_path)[file]
     assert sum(line.startswith("Error") for line in messages) > 15
     assert beside_dacfx.missed(messages, findings) == []
     # The comparison itself can fail: without a finding its error is missed.
