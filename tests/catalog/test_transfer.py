@@ -19,6 +19,7 @@ from holdfast.model.point import Entry, RestorePoint
 from holdfast.model.policy import Policy, parse_policy
 from holdfast.model.session import Session, State
 
+LEFT_OUT = {"holdfastmeta", "holdfastworkers", "holdfastjobs", "holdfastoutbox"}
 SIGNED = "https://management.azure.com/operations/1?t=SIGNATURE"
 
 
@@ -93,7 +94,7 @@ def test_all_of_it_arrives_and_nothing_that_is_signed(full: Catalog, fresh: Call
     """A new catalog continues the installation; done again, nothing changes."""
     given, target = rows(full), fresh()
     assert "SIGNATURE" not in "".join(row.model_dump_json() for row in given)
-    assert not {"holdfastworkers", "holdfastjobs", "holdfastmeta"} & {row.table for row in given}
+    assert not LEFT_OUT & {row.table for row in given}
     taken = target.transfer.take(full.transfer.head(), given, identity="auto", last=True)
     assert (taken.added, taken.same, taken.kept, taken.identity) == (len(given), 0, [], "taken")
     assert target.installation == full.installation
@@ -169,8 +170,7 @@ def test_rows_of_an_older_layout_are_brought_forward_and_newer_ones_refused(
 
 def test_a_table_that_comes_later_is_exported_by_itself(full: Catalog) -> None:
     """Nobody has to think of it."""
-    left_out = {"holdfastmeta", "holdfastworkers", "holdfastjobs"}
     for number, table in enumerate(itertools.chain(full.tables.values())):
         table.write(("create", Row("p", f"k{number}", {"column": "value"})))
     found = {row.table for row in rows(full) if row.partition == "p"}
-    assert found == full.tables.keys() - left_out
+    assert found == full.tables.keys() - LEFT_OUT
