@@ -8,8 +8,9 @@ from activities.answering import Answer, Given, answered
 from activities.discover_sources import BATCH
 from holdfast.model.errors import InvalidInput, NotFound
 from holdfast.model.plan import PointPlan
+from holdfast.model.policy import Policy
 from holdfast.model.selection import database_matches, selects
-from holdfast.model.session import State
+from holdfast.model.session import ARCHIVE_STEPS, State
 from holdfast.model.source import source_key
 from holdfast.wiring import Services
 
@@ -25,21 +26,34 @@ def plan_archive(app: Services, given: Given) -> Answer:
     """
     session = given["session"]
     policy = app.catalog.policies.get(given["policy"]).policy
-    # The oldest of each database.
-    found = reversed(app.catalog.retention.waiting()) if policy.archive is not None else ()
-    waiting = {source_key(one.source): one for one in found}
-    own = set(app.catalog.sessions.source_keys(session, archive_due=True))
-    for key in sorted((waiting.keys() & set(app.catalog.sessions.source_keys(session))) - own):
-        one = waiting[key]
-        try:
-            point = app.catalog.points.get(one.point)
-        except NotFound:  # a person deleted it
-            app.catalog.retention.forget(policy.repository, one.chain, one.point)
-            continue
-        flags = list(point.terms.archive) if point.terms is not None else []
-        app.catalog.sessions.set_source(session, key, archive_due=True, archive_flags=flags, archive_point=point.id)
+    if policy.archive is not None:
+        _catch_up(app, session, policy, scheduled=bool(given.get("slot")))
     due = app.catalog.sessions.source_keys(given["session"], archive_due=True)
     return {"batches": -(-len(due) // BATCH)}
+
+
+def _catch_up(app: Services, session: str, policy: Policy, *, scheduled: bool) -> None:
+    """Makes the oldest waiting point of each database due: of the session's own databases, and in a scheduled session
+    also of those that the policy backed up once and that are gone."""
+    waiting = {source_key(one.source): one for one in reversed(app.catalog.retention.waiting())}
+    there = set(app.catalog.sessions.source_keys(session))
+    own = set(app.catalog.sessions.source_keys(session, archive_due=True))
+    alive = {source.key for source in app.servers.list_sources()} if waiting.keys() - there else set()
+    for key in sorted(waiting.keys() - own):
+        one = waiting[key]
+        try:
+            point = app.catalog.points.get(one.point, repository=policy.repository)
+        except NotFound:
+            continue  # it lies elsewhere
+        made_by = point.terms.policy if point.terms is not None else None
+        gone = scheduled and key not in alive and made_by == policy.name
+        if point.state != "present" or point.terms is None or not (key in there or gone):
+            continue
+        if key not in there:
+            app.catalog.sessions.add_sources(session, [(one.source, key)], steps=ARCHIVE_STEPS)
+        app.catalog.sessions.set_source(
+            session, key, archive_due=True, archive_flags=list(point.terms.archive), archive_point=point.id
+        )
 
 
 @bp.activity_trigger(input_name="given")

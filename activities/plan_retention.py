@@ -11,7 +11,7 @@ import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
 from activities.discover_sources import BATCH
-from holdfast.catalog import Batch, Outcome, Standing, Stopped
+from holdfast.catalog import Batch, Outcome, RetentionEntry, Standing, Stopped
 from holdfast.model.clock import iso
 from holdfast.model.errors import InvalidInput
 from holdfast.model.job import ChainWork
@@ -38,6 +38,7 @@ def plan_retention(app: Services, given: Given) -> Answer:
     plan = _Plan(app, policy, first)
     for standing in app.catalog.standings(policy=policy.name):
         plan.add(standing)
+    _forget_finished(app, session, policy)
     stopped = plan.alarms()
     for alarm in stopped:
         app.catalog.log.write(
@@ -53,6 +54,26 @@ def plan_retention(app: Services, given: Given) -> Answer:
         app.catalog.retention_runs.set_outcome(session, 0, "plan", Outcome(locked=plan.locked))
     app.catalog.retention_runs.record_run(policy.name, stopped)
     return {"batches": len(batches), "alarms": len(stopped)}
+
+
+def _forget_finished(app: Services, session: str, policy: Policy) -> None:
+    """Points that are gone and whose time is over: a run that died deleted them and could not say so, or a person did."""
+    for point in app.catalog.points.deleted():
+        if point.terms is None or point.terms.policy != policy.name or point.terms.keeps(app.clock.now()):
+            continue
+        entry = RetentionEntry(
+            at=app.clock.now(),
+            policy=policy.name,
+            session=session,
+            repository=point.repository,
+            chain=point.chain,
+            source=point.source,
+            point=point.id,
+            reasons=[f"ended {point.terms.last_day}", "the repository says that it was deleted"],
+        )
+        app.catalog.retention_runs.write(entry)
+        app.catalog.points.remove(point.id, repository=point.repository)
+        app.catalog.retention.forget(point.repository, point.chain, point.id)
 
 
 class _Plan:

@@ -28,6 +28,8 @@ def with_reasons(app: Services, points: Iterable[RestorePoint]) -> list[RestoreP
         point.model_copy(
             update={"kept_because": told.get((point.repository, point.id)) or _by_its_own_ends(app, point)}
         )
+        if point.state == "present"
+        else point
         for point in known
     ]
 

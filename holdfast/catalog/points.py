@@ -147,6 +147,11 @@ class Points:
             if state_of(row) == "present":
                 yield short(self._table, row)
 
+    def deleted(self) -> Iterator[RestorePoint]:
+        """Points that somebody deleted, as removal records of their repositories say."""
+        for row in self._table.rows(POINTS, prefix=(BY_TIME,), where={"state": "deleted"}):
+            yield short(self._table, row)
+
     def remove(self, point_id: str, *, repository: str) -> bool:
         """Forgets a point; whether it was known."""
 

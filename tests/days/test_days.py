@@ -55,10 +55,9 @@ class Watch:
         """After the session of that day."""
         moment = datetime.combine(ran, time(3), UTC)
         for source, one in self.expected.items():
-            if source not in dropped:
-                made = one.backed_up(ran) if source not in failed else None
-                if source not in unarchived:
-                    one.archive_ran(made)
+            made = one.backed_up(ran) if source not in dropped | failed else None
+            if source not in unarchived:
+                one.archive_ran(made)
             one.retention_ran(moment)
         self.points_are_those_expected(ran)
         self.no_lock_is_shorter(ran)
@@ -142,7 +141,7 @@ def test_every_day_that_exists_which_a_calendar_says(
         world.deaths.wanted.clear()
         assert session.retention is not None, (seed, ran)
         assert (session.retention.problems, session.retention.alarms) == ([], []), (seed, ran)
-        good = not (failed | unarchived) - dropped
+        good = not (failed - dropped | unarchived)
         assert session.state is State.SUCCEEDED or not good, (seed, ran, session)
         watch.deleted += session.retention.deleted
         watch.day(ran, failed, unarchived, dropped)

@@ -225,6 +225,41 @@ def test_points_of_a_policy_that_is_gone_still_expire(world: World) -> None:
     assert days_of(world) == [5]
 
 
+def test_what_somebody_deleted_is_shown_until_its_time_is_over(world: World) -> None:
+    """So it is, too, where retention deleted a point and died before it could say so."""
+    repository = world.opened["maintainer"]["default"]
+    doomed = [point for point in world.catalog.points.list().points if point.source == "sql-a/one"][2]
+    repository.delete_points([doomed.id], owner="a person")
+    policy = world.catalog.policies.get(POLICY).policy
+
+    def shown() -> list[str]:
+        return [point.state for point in world.catalog.points.list(absent=True).points if point.id == doomed.id]
+
+    for expected in (["deleted"], ["deleted"], []):
+        (session,) = world.run_day(policy)
+        assert session.state is State.SUCCEEDED
+        assert shown() == expected
+    log = [entry for _, entry in world.catalog.retention_runs.log(POLICY) if entry.point == doomed.id]
+    assert [entry.reasons for entry in log] == [["ended 2026-01-07", "the repository says that it was deleted"]]
+
+
+def test_an_archive_copy_is_made_although_the_database_is_gone(make_world: Callable[[], World]) -> None:
+    world = make_world()
+    schedules = {**DAILY["schedules"], "monthly": {"day": 2, "keep_months": 12, "archive": True}}
+    policy = world.put_policy(**{**DAILY, "schedules": schedules})
+    world.office.not_archiving = {"sql-a/one"}
+    for _ in range(3):
+        world.run_day(policy)
+    world.office.not_archiving = set()
+    world.servers.names.remove("sql-a/one")
+    (session,) = world.run_day(policy)
+    assert session.state is State.SUCCEEDED
+    assert {source.source for source in session.sources} == {"sql-a/one", "sql-a/two"}
+    assert [p.created_at.day for p in world.opened["writer"]["archive"].points()] == [2, 2]
+    (session,) = world.run_day(policy)
+    assert {source.source for source in session.sources} == {"sql-a/two"}, "and once only"
+
+
 def test_a_profile_without_maintainer_says_so_and_the_backup_stands(world: World) -> None:
     profiles = {
         name: profile.model_copy(update={"maintainer_identity": None})
