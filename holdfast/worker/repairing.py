@@ -43,8 +43,10 @@ def mend(assignment: Assignment, spec: PreflightSpec, inquiry: Inquiry, answer: 
     kept = assignment.keeper.kept(assignment.job.session, name)
     done = {(one.rule, one.object): one for one in (_RECORD.validate_json(kept) if kept else [])}
     refused: dict[tuple[str, str], str] = {}
-    if hopeless(answer.rows, spec.database):
-        return Mending(answer, list(done.values()))
+    # Without scripts, permissions or owners it could not be told what is to be given back.
+    unknown = [f"nothing was mended: {query} {said}" for query, said in answer.errors.items() if query.startswith("R")]
+    if unknown or hopeless(answer.rows, spec.database):
+        return Mending(answer, list(done.values()), unknown)
     for number in range(MOST_ROUNDS):
         planned = [repair for repair in plan(answer.rows, spec.database) if repair.key not in refused]
         if not planned:

@@ -16,7 +16,7 @@ from holdfast.model.job import JobResult
 from holdfast.model.transformation import Transformation
 from holdfast.sql.preflight import run_probe
 from holdfast.sql.protocol import Inquiry, NotACopy, Repair
-from holdfast.worker import repairing
+from holdfast.worker import preflight, repairing
 from local.samples.databases import write_sample
 from local.sqlpackage.schema_errors import schema_errors
 from tests.local.sqlpackage.conftest import CLIENT, HOST
@@ -256,6 +256,20 @@ def test_a_worker_that_dies_after_the_change_loses_no_record(copy: Copy, monkeyp
     assert second.state == "succeeded"
     assert len(done(second)) == 10
     assert "FROM Other.dbo.X" in done(second)["View [dbo].[ext]"].definition
+
+
+def test_nothing_is_dropped_whose_permissions_cannot_be_read(copy: Copy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_r03(command: str, inquiry: Inquiry, **more: Any) -> Any:
+        answer = run_probe(command, inquiry, **more)
+        del answer.rows["R03"]
+        answer.errors["R03"] = "The SELECT permission was denied"
+        return answer
+
+    monkeypatch.setattr(preflight, "run_probe", without_r03)
+    copy.holds(*MENDABLE)
+    result = copy.preflight()
+    assert (result.state, copy.azure.altered) == ("failed", 0)
+    assert "R03" in result.output["refused"][0]
 
 
 def test_what_the_server_refuses_is_told_and_not_recorded(copy: Copy) -> None:
