@@ -40,6 +40,8 @@ def clean_up(app: Services, given: Given) -> Answer:
         if not failure.info().permanent:
             raise
         left = failure
+    # Not before: the copy counts against its server's limit for as long as it is there.
+    app.catalog.turns.release(session, key)
     error = ErrorInfo.model_validate(outcome["error"]) if not outcome["ok"] else left.info() if left else None
     state = State.SUCCEEDED
     if error is not None:

@@ -46,6 +46,7 @@ def look_at_copy(app: Services, given: Given) -> Answer:
     operation = app.catalog.sessions.copy_operation(given["session"], given["key"])
     state = app.servers.copy_state(plan.copy_id, operation)
     if state.state == "ready":
+        app.catalog.turns.keep_the_copy(given["session"], given["key"])
         return {"ready": True, "detail": f"{plan.copy_name} on {plan.staging.name if plan.staging else ''}"}
     if state.state == "failed":
         raise StagingFailed(f"copy of {plan.source.name}: {state.detail}")

@@ -25,18 +25,8 @@ _log = structlog.get_logger("janitor")
 
 _Thing = TypeVar("_Thing")
 
-_ENDED = (State.SUCCEEDED, State.PARTIAL, State.FAILED, State.CANCELLED)
-
 #: A machine or copy may be a moment older than the row that explains it.
 _GRACE = timedelta(minutes=2)
-
-
-def _ended(app: Services, session: str) -> bool:
-    """Whether the session has ended, or is unknown: its catalog row went with a lost catalog, and its run with it."""
-    try:
-        return app.catalog.sessions.get(session, sources=False).state in _ENDED
-    except NotFound:
-        return True
 
 
 def _each(things: Iterable[_Thing], tidy: Callable[[_Thing], bool]) -> int:
@@ -68,6 +58,7 @@ def tidy_sessions(app: Services, given: Given) -> Answer:
                 app.catalog.sessions.set_source(name, source.key, State.FAILED, lost, settle=True)
             states.append(State.FAILED if source.state in (State.PENDING, State.RUNNING) else source.state)
         app.catalog.workers.release_session(name)
+        app.catalog.turns.release_session(name)
         for job in app.catalog.jobs.open_jobs():
             if job.session == name:
                 app.dispatch.cancel(name, job.id)
@@ -89,7 +80,11 @@ def tidy_copies(app: Services, given: Given) -> Answer:
         expired = copy.expires_at is not None and copy.expires_at < app.clock.now()
         # On an instance copies stand beside originals: the name must follow from the very tags as well.
         ours = copy.name == copy_name(copy.source_key, copy.session)
-        return ours and (expired or _ended(app, copy.session)) and app.servers.drop_copy(copy.resource_id, copy.tags)
+        return (
+            ours
+            and (expired or app.catalog.sessions.has_ended(copy.session))
+            and app.servers.drop_copy(copy.resource_id, copy.tags)
+        )
 
     return {"removed": _each(app.servers.list_copies(app.settings.installation), tidy)}
 
@@ -100,7 +95,7 @@ def tidy_workers(app: Services, given: Given) -> Answer:
     """Deallocates machines that nobody uses; deletes failed, unknown and long idle ones; forgets those that are gone."""
     # A slot of a session that has ended (its cleanup did not get through) would keep its machine running for ever.
     for session in {session for worker in app.catalog.workers.list() for session in worker.slots.values()}:
-        if _ended(app, session):
+        if app.catalog.sessions.has_ended(session):
             app.catalog.workers.release_session(session)
     # Machines first: a row is there before its machine, so one that is made meanwhile is not taken for an unknown one.
     machines = app.machines.list(app.settings.installation)
@@ -125,7 +120,7 @@ def _tidy_machine(app: Services, machine: Machine, worker: Worker | None) -> boo
         return True
     if state == "deallocated":
         app.catalog.workers.set_state(worker.name, "deallocated", expected=("stopping", "running"))
-    elif not worker.slots and worker.state != "stopping" and _ended(app, worker.last_session or ""):
+    elif not worker.slots and worker.state != "stopping" and app.catalog.sessions.has_ended(worker.last_session or ""):
         if app.catalog.workers.retire(worker.name, "stopping"):
             app.machines.deallocate(machine.resource_id)
             return True
@@ -155,7 +150,7 @@ def tidy_exports(app: Services, given: Given) -> Answer:
             download = app.catalog.sessions.get(session, sources=False).download
         except NotFound:
             download = None
-        running = download is None and not _ended(app, session)
+        running = download is None and not app.catalog.sessions.has_ended(session)
         if running or (download is not None and download.expires_at > app.clock.now()):
             continue
         app.exports.delete(blob)

@@ -26,7 +26,7 @@ from holdfast.model.errors import catalogue
 from holdfast.model.policy import Policy
 from holdfast.model.preflight.blocking import BLOCKING
 from holdfast.model.preflight.passing import PASSING
-from holdfast.settings import RegionProfile, RepositorySettings, Settings, WorkerProfile, WorkerSettings
+from holdfast.settings import Limits, RegionProfile, RepositorySettings, Settings, WorkerProfile, WorkerSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -96,6 +96,8 @@ def settings_page() -> str:
         _table("A channel of kind `teams`", TeamsChannel, ""),
         _table("A channel of kind `slack`", SlackChannel, ""),
         _table("A channel of kind `email`", EmailChannel, ""),
+        "`HOLDFAST_LIMITS` is a JSON object:\n",
+        _table("Limits", Limits, ""),
         "The worker's own settings are written by its boot; nobody sets them by hand.\n",
         _table("The worker", WorkerSettings, "HOLDFAST_WORKER_"),
         _BESIDES,

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -74,6 +76,34 @@ class WorkerProfile(BaseModel):
     idle_minutes: int = Field(default=60, ge=0, description="a deallocated worker is deleted after this long")
 
 
+Limit = Annotated[int, Field(ge=1)]
+
+
+class Limits(BaseModel):
+    """How many backups may go on at once. Globs to numbers; of several that fit, the first counts; none: no limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    servers: dict[str, Limit] = Field(
+        default_factory=dict, description='of one server or instance, by name, while it is read: `{"sql-a": 2, "*": 8}`'
+    )
+    pools: dict[str, Limit] = Field(
+        default_factory=dict, description="of one elastic pool, by `server/pool`, while it is read"
+    )
+    regions: dict[str, Limit] = Field(default_factory=dict, description="with a worker in one region")
+    staging: dict[str, Limit] = Field(
+        default_factory=lambda: {"*": 20}, description="copies on one staging server or instance, by name"
+    )
+
+    def of(self, thing: str) -> int | None:
+        """The limit of `server NAME`, `pool SERVER/NAME`, `region NAME` or `staging NAME`; None: any number."""
+        kind, _, name = thing.partition(" ")
+        globs = {"server": self.servers, "pool": self.pools, "region": self.regions, "staging": self.staging}.get(
+            kind, {}
+        )
+        return next((n for glob, n in globs.items() if fnmatchcase(name.lower(), glob.lower())), None)
+
+
 class Settings(BaseSettings):
     """Settings of the Functions app."""
 
@@ -108,6 +138,7 @@ class Settings(BaseSettings):
         default_factory=lambda: f"https://{host}" if (host := os.environ.get("WEBSITE_HOSTNAME")) else "",
         description="address of this app in links; empty: `https://` and `WEBSITE_HOSTNAME`, which Azure sets",
     )
+    limits: Limits = Field(default_factory=Limits, description="how many backups may go on at once (JSON)")
     default_repository: str = Field(default="default", description="repository of policies that name none")
     prices: Path | None = Field(
         default=None, description="file of prices for estimates (`holdfast cost refresh`); empty: the packaged ones"
@@ -138,6 +169,11 @@ class Settings(BaseSettings):
     )
     copy_poll: timedelta = Field(default=timedelta(seconds=15), description="how often a staging copy is looked at")
     copy_deadline: timedelta = Field(default=timedelta(hours=24), description="a staging copy must be ready by then")
+    turn_poll: timedelta = Field(
+        default=timedelta(seconds=15),
+        description="how often a backup asks whether it is its turn, where `limits` keeps it waiting; 20 times as long "
+        "for whoever has many before it",
+    )
     worker_poll: timedelta = Field(
         default=timedelta(seconds=10), description="how often a starting worker is looked at"
     )

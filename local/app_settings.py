@@ -15,6 +15,7 @@ from local.profile_file import ProfileFile
 #: Timers of the app, in seconds of the app's clock; Azure's are minutes.
 _DURATIONS = {
     "COPY_POLL": 0.5,
+    "TURN_POLL": 0.5,
     "COPY_DEADLINE": 600,
     "WORKER_POLL": 0.5,
     "WORKER_DEADLINE": 180,

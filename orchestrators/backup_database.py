@@ -1,4 +1,4 @@
-"""One database: validate, stage, worker, synchronise, preflight, export, store, commit, and cleanup on every way out."""
+"""One database: validate, turn, stage, worker, synchronise, preflight, export, store, commit; cleanup on every way out."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from orchestrators.steps import (
     Saga,
     attempts,
     clean_up,
+    crashed,
     final,
     now,
     on_worker,
@@ -37,7 +38,8 @@ def backup_database(context: df.DurableOrchestrationContext) -> Generator[Any, A
     answer = yield from step(context, "validate_source", run, retries=run["retries"])
     if answer["ok"]:
         run = {**run, "plan": answer["plan"]}
-        if run["plan"]["staging"]:
+        answer = yield from _turn(context, run)
+        if answer["ok"] and run["plan"]["staging"]:
             answer = yield from _stage(context, run)
         if answer["ok"]:
             answer = yield from attempts(context, run, lambda number: on_worker(context, run, _JOBS, number))
@@ -45,6 +47,19 @@ def backup_database(context: df.DurableOrchestrationContext) -> Generator[Any, A
             answer = yield from step(context, "commit_point", {**run, "job": answer["job"]}, retries=run["retries"] + 2)
     yield from clean_up(context, run, answer)
     return {"ok": answer["ok"]}
+
+
+def _turn(context: df.DurableOrchestrationContext, run: Answer) -> Saga:
+    """Until no limit keeps the backup waiting; the wait itself is another orchestration, so that it costs no history."""
+    answer = yield from step(context, "take_turn", run, retries=run["retries"])
+    if not answer["ok"] or answer["ready"]:
+        return answer
+    yield context.create_timer(now(context) + timedelta(seconds=answer["again_in"]))
+    try:
+        answer = yield context.call_sub_orchestrator("await_turn", run, f"{run['session']}:turn:{run['key']}")
+    except Exception:  # noqa: BLE001 (whatever the host reports: the saga goes on to its cleanup)
+        answer = crashed("take_turn")
+    return answer
 
 
 def _stage(context: df.DurableOrchestrationContext, run: Answer) -> Saga:

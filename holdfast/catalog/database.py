@@ -22,6 +22,7 @@ from holdfast.catalog.source_runs import SourceRuns
 from holdfast.catalog.standing import Standing, standings
 from holdfast.catalog.tables import Row, Table
 from holdfast.catalog.transfer import Transfer
+from holdfast.catalog.turns import Turns
 from holdfast.catalog.workers import Workers
 from holdfast.model.clock import Clock, iso
 from holdfast.model.errors import Conflict
@@ -44,6 +45,7 @@ TABLES = (
     "holdfastoutbox",
     "holdfastpromises",
     "holdfastretention",
+    "holdfastturns",
 )
 
 
@@ -57,7 +59,7 @@ class Catalog:
         self._details = Details(details)
         self._clock = clock
         self.tables = {name: Table(tables, name, self._details, always_away=("details",)) for name in TABLES}
-        meta, policies, sessions, sources, points, workers, jobs, log, known, outbox, promises, retention = (
+        meta, policies, sessions, sources, points, workers, jobs, log, known, outbox, promises, retention, turns = (
             self.tables.values()
         )
         self._meta = meta
@@ -74,6 +76,7 @@ class Catalog:
         self.promises = Promises(promises, clock)
         self.retention = Retention(retention, clock)
         self.retention_runs = RetentionRuns(retention, clock)
+        self.turns = Turns(turns, clock)
 
     def standings(
         self, *, policy: str | None = None, database: str | None = None, chain: str | None = None

@@ -263,6 +263,13 @@ class Sessions:
         """Whether somebody asked the session to stop. Raises NotFound."""
         return self.get(session_id, sources=False).cancel_requested
 
+    def has_ended(self, session_id: str) -> bool:
+        """Whether it has ended, or is unknown: its row went with a lost catalog, and its run with it."""
+        try:
+            return ended(self.get(session_id, sources=False).state)
+        except NotFound:
+            return True
+
     def remove(self, session_id: str) -> None:
         """Forgets a session and its sources; a missing one is fine."""
         self._sources.remove_all(session_id)

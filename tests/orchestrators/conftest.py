@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import orchestrators.archive_points
+import orchestrators.await_turn
 import orchestrators.backup_database
 import orchestrators.download_point
 import orchestrators.hold_point
@@ -43,6 +44,7 @@ def saga(name: str) -> Callable[[Any], Any]:
         orchestrators.preflight_source,
         orchestrators.tidy_up,
         orchestrators.notices,
+        orchestrators.await_turn,
     ):
         if hasattr(module, name):
             handle = getattr(module, name)._function.get_user_function()
@@ -69,6 +71,7 @@ class Context:
 
     def __init__(self, host: Host, given: Answer, instance: str) -> None:
         self.host, self.given, self.instance_id = host, given, instance
+        self.again: Answer | None = None
 
     def get_input(self) -> Answer:
         return self.given
@@ -89,6 +92,9 @@ class Context:
     def wait_for_external_event(self, name: str) -> Task:
         return Task("event", name)
 
+    def continue_as_new(self, given: Answer) -> None:
+        self.again = given
+
     def task_any(self, tasks: list[Task]) -> Task:
         return Task("any", children=tasks)
 
@@ -104,17 +110,22 @@ class Host:
         self.activities: dict[str, Callable[[Answer], Answer]] = {}
         self.called: list[tuple[str, Answer]] = []
         self.silent_jobs = False
+        self.generations = 0
 
     def names(self) -> list[str]:
         return [name for name, _ in self.called]
 
     def run(self, name: str, given: Answer, instance: str = "i") -> Answer:
-        generator = saga(name)(Context(self, given, instance))
+        context = Context(self, given, instance)
+        generator = saga(name)(context)
         value: Any = None
         while True:
             try:
                 task = generator.send(value)
             except StopIteration as end:
+                if context.again is not None:
+                    self.generations += 1
+                    return self.run(name, context.again, instance)
                 return end.value  # type: ignore[no-any-return]
             try:
                 value = self._settle(task)
@@ -187,6 +198,7 @@ def host() -> Host:
         "validate_archive": lambda _: {"ok": True, "plan": {}},
         "validate_download": lambda _: {"ok": True, "plan": {}},
         "validate_preflight": lambda _: {"ok": True, "plan": {"kind": "preflight"}},
+        "take_turn": lambda _: {"ok": True, "ready": True},
         "look_at_copy": lambda _: {"ok": True, "ready": True},
         "lease_worker": lambda _: {"ok": True, "ready": True, "worker": "w"},
         "submit_job": lambda given: {"ok": True, "job": f"{given['kind']}-{given['attempt']}"},

@@ -12,6 +12,7 @@ Answer = dict[str, Any]
 
 ACTIVITIES_OF_A_BACKUP = [
     "validate_source",
+    "take_turn",
     "start_copy",
     "look_at_copy",
     "lease_worker",
@@ -273,3 +274,28 @@ def test_what_blocks_an_export_is_not_tried_again(host: Any, run_of: Answer) -> 
     assert host.run("backup_database", run_of)["ok"] is False
     kinds = [given["kind"] for name, given in host.called if name == "submit_job"]
     assert kinds == ["synchronise", "preflight"]
+
+
+def test_a_backup_waits_for_its_turn_before_anything_is_staged(host: Any, run_of: Answer, turns: Any) -> None:
+    """Fifty questions start two generations afresh, so that no history grows with the wait."""
+    waits = {"ok": True, "ready": False, "again_in": 30.0}
+    host.activities["take_turn"] = turns(*[waits] * 50, {"ok": True, "ready": True})
+    before = host.now
+    assert host.run("backup_database", run_of)["ok"]
+    names = host.names()
+    assert names.count("take_turn") == 51
+    assert names.index("start_copy") > max(i for i, name in enumerate(names) if name == "take_turn")
+    assert (host.now - before).total_seconds() >= 50 * 30
+    assert host.generations == 2
+
+
+@pytest.mark.parametrize("after", [0, 3])
+def test_a_session_that_is_cancelled_while_it_waits_is_cleaned_up(
+    host: Any, run_of: Answer, turns: Any, fails: Callable[..., Any], after: int
+) -> None:
+    waits = {"ok": True, "ready": False, "again_in": 1.0}
+    host.activities["take_turn"] = turns(*[waits] * after, fails("cancelled", permanent=True))
+    assert host.run("backup_database", run_of) == {"ok": False}
+    assert "start_copy" not in host.names()
+    assert host.called[-1][0] == "clean_up"
+    assert host.called[-1][1]["outcome"]["error"]["code"] == "cancelled"

@@ -61,6 +61,11 @@ def test_pitfall_3_continue_as_new_loses_events_that_were_not_awaited(host: Any)
     assert host.until(key)["output"] == "lost"
 
 
+def test_a_child_that_starts_afresh_answers_its_parent_once_with_its_last_generation(host: Any) -> None:
+    """As the wait for a turn does."""
+    assert host.until(host.begin("waits_for_rounds"))["output"] == (1 + 4 + 9) ** 2
+
+
 def test_pitfall_4_terminate_does_not_reach_sub_orchestrations(host: Any) -> None:
     key = host.begin("waits_for_child")
     host.until(f"{key}-child", "Running")

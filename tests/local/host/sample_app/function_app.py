@@ -172,6 +172,14 @@ def rounds(context: df.DurableOrchestrationContext):
 
 
 @app.orchestration_trigger(context_name="context")
+def waits_for_rounds(context: df.DurableOrchestrationContext):
+    """The child starts afresh three times; its parent hears of its end alone."""
+    total = yield context.call_sub_orchestrator("rounds", {"left": 3, "sum": 0}, f"{context.instance_id}-rounds")
+    doubled = yield context.call_activity("square", {"i": total, "of": context.instance_id})
+    return doubled
+
+
+@app.orchestration_trigger(context_name="context")
 def never_raises(context: df.DurableOrchestrationContext):
     try:
         yield context.call_sub_orchestrator("fails", context.get_input())
