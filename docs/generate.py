@@ -26,6 +26,7 @@ from holdfast.model.errors import catalogue
 from holdfast.model.policy import Policy
 from holdfast.model.preflight.blocking import BLOCKING
 from holdfast.model.preflight.passing import PASSING
+from holdfast.model.rights import APP_RIGHTS, APP_ROLE, DATA_ROLES
 from holdfast.settings import Limits, RegionProfile, RepositorySettings, Settings, WorkerProfile, WorkerSettings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -41,6 +42,7 @@ def pages() -> dict[str, str]:
         "docs/reference/settings.md": settings_page(),
         "docs/reference/errors.md": errors_page(),
         "docs/reference/costs.md": costs_page(),
+        "docs/reference/rights.md": rights_page(),
         "docs/reference/policy.md": policy_page(),
         "docs/reference/preflight.md": preflight_page(),
         "docs/reference/openapi.json": json.dumps(document(ROUTES), indent=1) + "\n",
@@ -204,6 +206,46 @@ def preflight_page() -> str:
 def _plain(text: str) -> str:
     """`{words}` that a finding fills in, as words."""
     return re.sub(r"\{(\w+)\}", lambda match: f"*{match[1].lower().replace('_', ' ')}*", text).replace("|", "\\|")
+
+
+def rights_page() -> str:
+    """Every right that is used, where and what for; and the app's custom role, as `az role definition create` takes it."""
+    role = {
+        "Name": APP_ROLE,
+        "IsCustom": True,
+        "Description": "What the Holdfast app does on the control plane.",
+        "Actions": [right.action for right in APP_RIGHTS],
+        "NotActions": [],
+        "DataActions": [],
+        "NotDataActions": [],
+        "AssignableScopes": ["/subscriptions/SUBSCRIPTION_ID"],
+    }
+    rows = [
+        "# Rights\n",
+        "Made from `holdfast/model/rights.py`, which `holdfast doctor` checks against. How to give them:",
+        "[how-to/permissions.md](../how-to/permissions.md).\n",
+        "## The app, on the control plane\n",
+        "| action | at | what for |",
+        "|---|---|---|",
+        *(f"| `{right.action}` | {right.where} | {right.why} |" for right in APP_RIGHTS),
+        "\n## The identities of workers, on storage\n",
+        "| identity | on the | role | must be able to | must not be able to | and where a policy is immutable | what for |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| {one.identity} | {one.place} | {one.role} | {_short(one.needs)} | {_short(one.never)} "
+            f"| {_short(one.immutable)} | {one.why} |"
+            for one in DATA_ROLES
+        ),
+        "\n## The custom role of the app\n",
+        "```json",
+        json.dumps(role, indent=2),
+        "```",
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _short(actions: tuple[str, ...]) -> str:
+    return ", ".join(f"`{action.partition('/blobServices/containers/')[2]}`" for action in actions) or "–"
 
 
 def main() -> int:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from holdfast.cloud.containers import Containers
     from holdfast.cloud.databases import SqlServers
     from holdfast.cloud.dispatch import JobDispatch
+    from holdfast.cloud.doctor import Doctor
     from holdfast.cloud.exports import Exports
     from holdfast.cloud.machines import Machines
     from holdfast.model.channel import Channel
@@ -79,6 +80,14 @@ class Services:
         from holdfast.cloud.machines import Machines
 
         return Machines(Clients(self.settings, self.credential))
+
+    @cached_property
+    def doctor(self) -> Doctor:
+        """Looks at what the policies need in Azure."""
+        from holdfast.cloud.clients import Clients
+        from holdfast.cloud.doctor import Doctor
+
+        return Doctor(self.settings, Clients(self.settings, self.credential), self.servers, self.credential)
 
     @cached_property
     def dispatch(self) -> JobDispatch:

@@ -7,6 +7,7 @@ import azure.durable_functions as df
 from triggers import (
     http_catalog,
     http_costs,
+    http_doctor,
     http_notify,
     http_points,
     http_policies,
@@ -18,7 +19,17 @@ from triggers.openapi import document
 from triggers.routes import ROUTES, Call, Reply, route, serve
 
 #: Importing them fills the table.
-NOUNS = (http_costs, http_policies, http_sessions, http_points, http_retention, http_sources, http_notify, http_catalog)
+NOUNS = (
+    http_costs,
+    http_policies,
+    http_sessions,
+    http_points,
+    http_retention,
+    http_sources,
+    http_notify,
+    http_catalog,
+    http_doctor,
+)
 
 bp = df.Blueprint()
 

@@ -16,9 +16,9 @@ from holdfast.model.errors import InvalidInput
 if TYPE_CHECKING:
     from holdfast.catalog.database import Catalog
 
-#: Not exported: machines, jobs and notices on their way are of this moment (an import would send them again), and the meta
-#: table's rows of this catalog. What is not named goes.
-_LEFT_OUT = frozenset({"holdfastmeta", "holdfastworkers", "holdfastjobs", "holdfastoutbox"})
+#: Not exported: machines, jobs, turns and notices on their way are of this moment (an import would send them again), and the
+#: meta table's rows of this catalog. What is not named goes.
+_LEFT_OUT = frozenset({"holdfastmeta", "holdfastworkers", "holdfastjobs", "holdfastoutbox", "holdfastturns"})
 #: Columns that are not exported: signed addresses.
 _SIGNED = {"holdfastsources": frozenset({"copy_operation"})}
 #: A page ends after so many bytes of JSON; one row may be some megabytes.

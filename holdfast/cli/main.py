@@ -20,6 +20,7 @@ from holdfast.cli import (
     backup,
     catalog,
     cost,
+    doctor,
     explain,
     holding,
     notify,
@@ -80,6 +81,7 @@ point.app.command("salvage")(salvaging.salvage)
 repository.app.command("prune")(removing.prune)
 app.command("preflight")(preflight.preflight)
 app.command("status")(status.status)
+app.command("doctor")(doctor.doctor)
 app.command("explain")(explain.explain)
 app.command("overdue")(overdue.overdue)
 point.app.command("import")(import_points)

@@ -15,6 +15,7 @@ from holdfast.settings import Settings
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
     from azure.data.tables import TableServiceClient
+    from azure.mgmt.authorization import AuthorizationManagementClient
     from azure.mgmt.compute import ComputeManagementClient
     from azure.mgmt.sql import SqlManagementClient
     from azure.storage.blob import BlobServiceClient
@@ -88,6 +89,16 @@ class Clients:
             return ComputeManagementClient(self.identity, subscription, **self._options())
 
         return self._once("compute", subscription, make)
+
+    def authorization(self, subscription: str) -> AuthorizationManagementClient:
+        """Permissions and role assignments."""
+
+        def make() -> AuthorizationManagementClient:
+            from azure.mgmt.authorization import AuthorizationManagementClient
+
+            return AuthorizationManagementClient(self.identity, subscription, **self._options())
+
+        return self._once("authorization", subscription, make)
 
     def close(self) -> None:
         """Ends the connections. What was made before must not be used afterwards."""

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from local.azure import (
+    authorization,
     compute_catalogue,
     disks_and_network,
     managed_databases,
@@ -104,6 +105,8 @@ def _dispatch(world: World, ask: Ask) -> Reply:
     if not ask.api_version:
         text = "The api-version query parameter (?api-version=) is required for all requests."
         raise Refusal(_NO_VERSION, 400, "MissingApiVersionParameter", text)
+    if authorization.is_for(ask.path):
+        return authorization.answer(world, ask)
     if not ask.address.provider:
         reply = subscriptions.answer(world, ask) if ask.method == "GET" else None
         if reply is None:

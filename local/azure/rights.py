@@ -94,6 +94,20 @@ class Rights:
             )
         return denial
 
+    def withdrawn(self, principal_id: str, scope: str) -> list[str]:
+        """Patterns of actions that were withdrawn from an identity at a scope or above it."""
+        with self._open() as database:
+            rows = database.execute(
+                "SELECT action, scope FROM withdrawn WHERE principal_id IN (?, '*')", (principal_id,)
+            ).fetchall()
+        return [action for action, place in rows if covers(place, scope)]
+
+    def roles(self) -> list[Role]:
+        """Every role that is defined."""
+        with self._open() as database:
+            rows = database.execute("SELECT name, actions, data_actions FROM roles ORDER BY name").fetchall()
+        return [Role(name, tuple(json.loads(actions)), tuple(json.loads(data))) for name, actions, data in rows]
+
     def restore(self, denial: str) -> bool:
         """Ends a withdrawal. False if there is no such one."""
         with self._open() as database:
@@ -110,16 +124,16 @@ class Rights:
                 "WHERE a.principal_id = ?",
                 (principal_id,),
             ).fetchall()
-        if any(_covers(place, scope) and _matches(pattern, action) for pattern, place in denials):
+        if any(covers(place, scope) and _matches(pattern, action) for pattern, place in denials):
             return False
         return any(
-            _covers(place, scope) and any(_matches(p, action) for p in (*json.loads(actions), *json.loads(data)))
+            covers(place, scope) and any(_matches(p, action) for p in (*json.loads(actions), *json.loads(data)))
             for actions, data, place in grants
         )
 
     def anywhere_below(self, principal_id: str, scope: str) -> bool:
         """Whether the identity has any role at, above or below `scope`: without one, Azure does not even list."""
-        return any(_covers(a.scope, scope) or _covers(scope, a.scope) for a in self.assignments(principal_id))
+        return any(covers(a.scope, scope) or covers(scope, a.scope) for a in self.assignments(principal_id))
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
@@ -131,7 +145,8 @@ class Rights:
             database.close()
 
 
-def _covers(upper: str, lower: str) -> bool:
+def covers(upper: str, lower: str) -> bool:
+    """Whether a scope is the other, or above it; `/` and the empty one are above all."""
     upper, lower = upper.rstrip("/").lower(), lower.rstrip("/").lower()
     return lower == upper or lower.startswith(upper + "/")
 

@@ -1,11 +1,14 @@
 """Role definitions that the emulated tenant knows from the start. More can be added by the admin endpoint.
 
-The app's role is the least privilege that `infra/` deploys; a step that needs more fails here before it fails in Azure.
+The app's role is the table of the rights that it uses (`holdfast/model/rights.py`), so a step that needs more fails here
+before it fails in Azure.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
+from holdfast.model.rights import APP_RIGHTS, APP_ROLE
 
 
 @dataclass(frozen=True)
@@ -34,54 +37,7 @@ KEY_RECOVER = "Microsoft.KeyVault/vaults/keys/recover/action"
 KEY_WRAP = "Microsoft.KeyVault/vaults/keys/wrap/action"
 KEY_UNWRAP = "Microsoft.KeyVault/vaults/keys/unwrap/action"
 
-APP = Role(
-    "Holdfast App",
-    (
-        "Microsoft.Resources/subscriptions/read",
-        "Microsoft.Resources/subscriptions/locations/read",
-        "Microsoft.Resources/subscriptions/resourceGroups/read",
-        "Microsoft.Authorization/locks/read",
-        "Microsoft.Authorization/roleAssignments/read",
-        "Microsoft.Sql/servers/read",
-        "Microsoft.Sql/servers/databases/read",
-        "Microsoft.Sql/servers/databases/write",
-        "Microsoft.Sql/servers/databases/delete",
-        "Microsoft.Sql/servers/databases/move/action",
-        "Microsoft.Sql/servers/databases/operations/read",
-        "Microsoft.Sql/servers/databases/usages/read",
-        "Microsoft.Sql/servers/elasticPools/read",
-        "Microsoft.Sql/servers/replicationLinks/read",
-        "Microsoft.Sql/managedInstances/read",
-        "Microsoft.Sql/managedInstances/databases/read",
-        "Microsoft.Sql/managedInstances/databases/write",
-        "Microsoft.Sql/managedInstances/databases/delete",
-        "Microsoft.Sql/locations/*/read",
-        "Microsoft.Compute/virtualMachines/read",
-        "Microsoft.Compute/virtualMachines/write",
-        "Microsoft.Compute/virtualMachines/delete",
-        "Microsoft.Compute/virtualMachines/instanceView/read",
-        "Microsoft.Compute/virtualMachines/deallocate/action",
-        "Microsoft.Compute/virtualMachines/start/action",
-        "Microsoft.Compute/disks/read",
-        "Microsoft.Compute/disks/write",
-        "Microsoft.Compute/disks/delete",
-        "Microsoft.Compute/skus/read",
-        "Microsoft.Compute/locations/*/read",
-        "Microsoft.Network/networkInterfaces/read",
-        "Microsoft.Network/networkInterfaces/write",
-        "Microsoft.Network/networkInterfaces/delete",
-        "Microsoft.Network/networkInterfaces/join/action",
-        "Microsoft.Network/virtualNetworks/subnets/read",
-        "Microsoft.Network/virtualNetworks/subnets/join/action",
-        "Microsoft.Network/locations/*/read",
-        "Microsoft.ManagedIdentity/userAssignedIdentities/read",
-        "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
-        "Microsoft.Storage/storageAccounts/read",
-        "Microsoft.Storage/storageAccounts/blobServices/read",
-        "Microsoft.Storage/storageAccounts/blobServices/containers/read",
-        "Microsoft.Storage/storageAccounts/managementPolicies/read",
-    ),
-)
+APP = Role(APP_ROLE, tuple(right.action for right in APP_RIGHTS))
 
 BUILT_IN = (
     Role("Owner", ("*",), ("*",)),

@@ -40,7 +40,8 @@ def https_application(world: World) -> web.Application:
     for root, handler in (("/secrets", to_secrets), ("/keys", to_keys), ("/deletedkeys", to_keys)):
         app.router.add_route("*", root, handler)
         app.router.add_route("*", f"{root}/{{rest:.*}}", handler)
-    app.router.add_route("*", "/subscriptions{rest:.*}", to_arm)
+    for root in ("/subscriptions", "/providers"):
+        app.router.add_route("*", f"{root}{{rest:.*}}", to_arm)
     return app
 
 

@@ -1,4 +1,4 @@
-"""Subscriptions, regions, resource groups, identities, role assignments: what is read there, and no more."""
+"""Subscriptions, regions, resource groups, identities: what is read there, and no more."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from local.azure.replies import Refusal, Reply
 from local.azure.store import Json, Resource
 from local.azure.tokens import TENANT
 from local.azure.vm_requests import IDENTITIES
-from local.azure.world import Ask, World, action_of, route
+from local.azure.world import Ask, World, route
 
 GROUPS = "Microsoft.Resources/resourceGroups"
 SUBSCRIPTIONS = "Microsoft.Resources/subscriptions"
 
 _SHAPE = SDK("subscriptions, regions and resource groups", "azure-mgmt-resource models")
 _IDENTITY = SDK("user-assigned identity: GET", "azure-mgmt-msi models")
-_ASSIGNMENTS = SDK("role assignments: list", "azure-mgmt-authorization models")
 
 
 def ensure_subscription(world: World, subscription: str) -> None:
@@ -114,28 +113,3 @@ def list_identities(world: World, ask: Ask) -> Reply:
     return page(
         world, ask, [{"id": r.id, "name": r.name, "type": r.type, **r.document} for r in found], one_page=_IDENTITY
     )
-
-
-@route("GET", "Microsoft.Authorization/roleAssignments/*")
-def list_assignments(world: World, ask: Ask) -> Reply:
-    """Role assignments at or above a scope, of one principal if `$filter` names it."""
-    action = action_of("GET", ask.address)
-    scope = ask.path.lower().split("/providers/microsoft.authorization")[0]
-    if not world.rights.allowed(ask.claims.principal_id, action, scope):
-        raise missing_right(ask.claims.principal_id, action, scope)
-    wanted = re.search(r"principalId eq '([^']+)'", ask.query.get("$filter", ""), re.IGNORECASE)
-    found = [
-        {
-            "id": f"{a.scope or '/'}/providers/Microsoft.Authorization/roleAssignments/{a.id}",
-            "name": a.id,
-            "type": "Microsoft.Authorization/roleAssignments",
-            "properties": {
-                "roleDefinitionId": f"/providers/Microsoft.Authorization/roleDefinitions/{a.role}",
-                "principalId": a.principal_id,
-                "scope": a.scope or "/",
-            },
-        }
-        for a in world.rights.assignments(wanted[1] if wanted else None)
-        if scope == a.scope or scope.startswith(a.scope + "/")
-    ]
-    return page(world, ask, found, one_page=_ASSIGNMENTS)

@@ -365,3 +365,17 @@ def test_a_look_that_failed_ends_as_its_session(run: Run, fake_app: FakeApp) -> 
     ran = run("preflight", "srv/shop")
     assert ran.code not in (0, 22)
     assert "srv/shop" in ran.err
+
+
+def test_the_doctor_ends_with_its_own_code_where_something_failed_and_with_zero_otherwise(
+    run: Run, fake_app: FakeApp
+) -> None:
+    well = {"check": "clock", "verdict": "warning", "what": "the clock", "why": "40 s", "mend": "Set it right."}
+    ill = {"check": "staging", "verdict": "failed", "what": "/s", "why": "lacks x", "mend": "az role assignment …"}
+    fake_app.answers["GET doctor"] = {"value": [well], "next": None}
+    assert run("doctor").code == 0
+    fake_app.answers["GET doctor"] = {"value": [well, ill], "next": None}
+    ran = run("doctor", "-o", "json")
+    assert ran.code == 42
+    assert ran.json == [well, ill]
+    assert "0 ok, 1 warnings, 1 failed" in ran.err
