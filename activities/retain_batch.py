@@ -141,6 +141,9 @@ def retained(app: Services, given: Given, result: JobResult) -> Answer:
         waits = parse_iso(told["waiting_until"]) if told["waiting_until"] else None
         if told["busy"]:
             app.catalog.log.write(session, "info", f"retention left to the next run: {told['busy']}", source=one.source)
+        if told["not_ours"]:
+            text = f"retention leaves the chain alone: {told['not_ours']}"
+            app.catalog.log.write(session, "warning", text, source=one.source, once=f"not ours {one.chain}")
         if told["busy"] or told["error"] or told["refused_bytes"]:
             # Tried again with the next run: a chain in use, or packs that locks keep until some day.
             waits = app.clock.now()

@@ -6,7 +6,7 @@ from holdfast.repository.keys.key_slots import KeySlots, NothingElseOpens, Rotat
 from holdfast.repository.keys.keys import PasswordCost
 from holdfast.repository.keys.recovery_key import BadRecoveryKey
 from holdfast.repository.objects.manifests import PointHeader
-from holdfast.repository.objects.owners import Owner
+from holdfast.repository.objects.owners import Owner, foreign_writer
 from holdfast.repository.point_work import ChainSurvey
 from holdfast.repository.points.point_tables import PointTable, PointTables
 from holdfast.repository.points.rehydration import Rehydration
@@ -51,4 +51,5 @@ __all__ = [
     "SlotInfo",
     "VaultKey",
     "WrittenBacpac",
+    "foreign_writer",
 ]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from holdfast.model.clock import iso
 from holdfast.model.errors import Damaged, HoldfastError, RepositoryLocked, Unavailable
 from holdfast.model.job import ChainWork, RetainSpec
-from holdfast.repository import PruneRules
+from holdfast.repository import NotOwned, PruneRules, foreign_writer
 from holdfast.worker.assignment import Assignment
 from holdfast.worker.lock import lock_chain
 from holdfast.worker.patience import PAUSE_SECONDS
@@ -46,6 +46,8 @@ def work(assignment: Assignment) -> dict[str, Any]:
             raise
         except RepositoryLocked as error:
             found["busy"] = error.detail
+        except NotOwned as error:
+            found["not_ours"] = f"{error.detail}. {error.help}"
         except HoldfastError as error:
             assignment.stop.check()
             found["error"] = f"{error.title}: {error.detail}"
@@ -80,6 +82,7 @@ def _empty(chain: str) -> dict[str, Any]:
         "refused_bytes": 0,
         "problems": [],
         "busy": "",
+        "not_ours": "",
         "error": None,
     }
 
@@ -89,7 +92,7 @@ def _chain(
 ) -> None:
     """Fills in `deleted`, `gone` (there was no such point), `kept` (point to why), `locked` (point to when it ends),
     bytes freed, still waiting for the grace to end, refused because of locks. `busy`: who writes to the chain; nothing
-    was done, and the next run comes by.
+    was done, and the next run comes by. `not_ours`: what another installation has to clean up.
     """
     going = _expired(repository, one, found)
     if going:
@@ -110,6 +113,7 @@ def _expired(repository: Repository, one: ChainWork, found: dict[str, Any]) -> l
     reads, problems = repository.manifests(one.chain)
     if problems and one.delete:
         raise Damaged(f"{'; '.join(map(str, problems))}; nothing is deleted before that is settled")
+    owner = repository.owner(one.chain)
     there = {read.manifest.point.id: read for read in reads}
     going: list[str] = []
     for point in one.delete:
@@ -120,6 +124,8 @@ def _expired(repository: Repository, one: ChainWork, found: dict[str, Any]) -> l
         terms = read.manifest.point.terms
         if terms is None and point not in one.applied:
             found["kept"][point] = "its manifest names no end"
+        elif writer := foreign_writer(owner, read):
+            found["not_ours"] = f"installation {writer} wrote expired points of the chain; they are left to it"
         elif terms is not None and terms.keeps(now):
             found["kept"][point] = f"its manifest keeps it until {terms.last_day}"
         else:
@@ -149,6 +155,8 @@ def _prune(
     found["refused_bytes"] = sum(refusal.bytes for refusal in chain.refused)
     if chain.error and chain.error.startswith(RepositoryLocked.title):
         found["busy"] = chain.error
+    elif chain.error and chain.error.startswith(NotOwned.title):
+        found["not_ours"] = f"{chain.error}. {NotOwned.advice}"
     else:
         found["error"] = chain.error
     if chain.written and spec.immutable:

@@ -225,6 +225,18 @@ def test_points_of_a_policy_that_is_gone_still_expire(world: World) -> None:
     assert days_of(world) == [5]
 
 
+def test_a_chain_of_another_installation_is_left_to_it_with_a_warning(world: World) -> None:
+    """So it is after the loss of the catalog, until somebody adopts the chains."""
+    world.empty_catalog()
+    policy = world.put_policy(**DAILY)
+    rebuilt = world.run_session("rebuild", adopt=False, worker_profile="standard")
+    assert rebuilt.state is State.SUCCEEDED
+    (session,) = world.run_day(policy)
+    assert session.state is State.SUCCEEDED
+    assert days_of(world) == [2, 3, 4, 5, 6]
+    assert any("holdfast repository adopt" in line for line in warnings(world, session.id))
+
+
 def test_what_somebody_deleted_is_shown_until_its_time_is_over(world: World) -> None:
     """So it is, too, where retention deleted a point and died before it could say so."""
     repository = world.opened["maintainer"]["default"]
