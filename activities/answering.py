@@ -14,6 +14,7 @@ import structlog
 
 from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError
 from holdfast.model.session import State
+from holdfast.telemetry.spans import failed, working
 from holdfast.wiring import Services, services
 
 Given = dict[str, Any]
@@ -44,6 +45,15 @@ def answered(
             session, key = given.get("session"), given.get("key")
             name = step(given) if callable(step) else step
             recorder = _Recorder(app, session, key, name)
+            about = {"backup.source.key": key, "backup.step": name}
+            with working(work.__name__, session, about) as span:
+                answer = attempt(app, given, recorder, name or work.__name__)
+                if not answer["ok"]:
+                    failed(span, answer["error"]["code"], answer["error"]["title"])
+                return answer
+
+        def attempt(app: Services, given: Given, recorder: _Recorder, name: str) -> Answer:
+            session = recorder.session
             try:
                 if cancellable and session and app.catalog.sessions.is_cancelled(session):
                     raise Cancelled(f"session {session}")
@@ -53,10 +63,8 @@ def answered(
                 return recorder.failed(error.info())
             except Exception as error:  # noqa: BLE001 (an activity answers, whatever happens)
                 # The type alone: a message of a library may hold what a history must not.
-                _log.exception("activity failed", activity=work.__name__, session=session, key=key)
-                return recorder.failed(
-                    HoldfastError(f"{type(error).__name__} in the step {name or work.__name__}").info()
-                )
+                _log.exception("activity failed", activity=work.__name__, session=session, key=recorder.key)
+                return recorder.failed(HoldfastError(f"{type(error).__name__} in the step {name}").info())
             recorder.succeeded(answer)
             return {"ok": True, **{k: v for k, v in answer.items() if k != "detail"}}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
+from activities.telling import session_ended
 from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError
 from holdfast.model.session import State, outcome
 from holdfast.wiring import Services
@@ -37,6 +38,7 @@ def close_session(app: Services, given: Given) -> Answer:
         app.catalog.log.write(session.id, "error", f"{failed.title}: {failed.detail}. {failed.help}")
     app.catalog.sessions.close(session.id, state, failed)
     good = sum(1 for s in states if s is State.SUCCEEDED)
+    session_ended(app.catalog.sessions.get(session.id))
     app.catalog.log.write(session.id, "info", f"session {state}: {good} of {len(states)} databases succeeded")
     return {"state": str(state)}
 

@@ -6,6 +6,7 @@ import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
 from activities.synchronising import Place, synchronise
+from activities.telling import point_stored
 from holdfast.model.counted import counted
 from holdfast.model.errors import HoldfastError
 from holdfast.model.plan import PointPlan
@@ -37,6 +38,7 @@ def commit_point(app: Services, given: Given) -> Answer:
     app.catalog.sessions.set_source(given["session"], given["key"], restore_point=point.id)
     rows = sum(table.rows or 0 for table in point.tables)
     holds = f"{counted(len(point.tables), 'table')}, {counted(rows, 'row')}"
+    point_stored(point)
     detail = f"{point.id}, {point.kind}, {holds}, {point.stored_bytes:,} bytes stored"
     app.catalog.log.write(given["session"], "info", f"restore point {detail}", source=point.source)
     return {"detail": detail}
@@ -60,5 +62,6 @@ def commit_archive(app: Services, given: Given) -> Answer:
         as_of = app.catalog.jobs.get(given["job"]).submitted_at
         place = Place(given["session"], given["job"], point.source, point.repository, point.chain)
         synchronise(app, place, result.output, as_of=as_of)
+    point_stored(point)
     app.catalog.log.write(given["session"], "info", f"archived {point.id} to {point.repository}", source=point.source)
     return {}

@@ -10,6 +10,7 @@ import structlog
 
 from activities.answering import Answer, Given, answered
 from activities.tell_session import tell
+from activities.telling import alive, tell_overdue
 from holdfast.catalog import StoredPolicy
 from holdfast.catalog.promises import Promise
 from holdfast.model.errors import HoldfastError
@@ -39,6 +40,7 @@ def find_overdue(app: Services, given: Given) -> Answer:
     for name in app.catalog.promises.policies() - {policy.policy.name for policy in stored}:
         app.catalog.promises.forget(app.catalog.promises.of(name).values())
     app.catalog.promises.looked()
+    alive(len(stored), overdue)
     return {"looked": True, "overdue": overdue}
 
 
@@ -85,10 +87,12 @@ def _look(app: Services, stored: StoredPolicy, sources: dict[str, str] | None, n
         if was.missed is not None and (chain not in judged or judged[chain].missed is None)
     }
     if newly:
+        tell_overdue(policy.name, newly, "overdue")
         tell(app, policy, of_overdue(policy, sorted(newly, key=lambda found: found.source), now))
     if healed:
         why = {was.source: _why(judged.get(chain)) for chain, was in healed.items()}
         told = [found for was in healed.values() if (found := was.broken()) is not None]
+        tell_overdue(policy.name, told, "recovered")
         tell(app, policy, of_recovered(policy.name, why, told, now))
     promises.keep(judged.values())
     promises.forget(was for chain, was in known.items() if chain not in judged)

@@ -11,6 +11,7 @@ import structlog
 
 from activities.answering import Answer, Given, answered
 from activities.tell_session import tell_ended
+from activities.telling import leftover, session_ended
 from holdfast.catalog import Worker
 from holdfast.cloud.copy_state import Copy
 from holdfast.cloud.machines import Machine
@@ -23,22 +24,26 @@ bp = df.Blueprint()
 
 _log = structlog.get_logger("janitor")
 
-_Thing = TypeVar("_Thing")
+_Thing = TypeVar("_Thing", Copy, Machine)
 
 #: A machine or copy may be a moment older than the row that explains it.
 _GRACE = timedelta(minutes=2)
 
 
-def _each(things: Iterable[_Thing], tidy: Callable[[_Thing], bool]) -> int:
+def _each(kind: str, things: Iterable[_Thing], tidy: Callable[[_Thing], bool]) -> int:
     """Tidies one after the other; how many went. One that cannot go (a lock, a missing right) keeps none of the others:
     its error is raised when all had their turn.
     """
     removed, failure = 0, None
     for thing in things:
         try:
-            removed += tidy(thing)
+            gone = tidy(thing)
+            removed += gone
+            if gone:
+                leftover(kind, thing.resource_id, "removed")
         except HoldfastError as error:
             _log.warning("a leftover could not be removed", error=str(error))
+            leftover(kind, thing.resource_id, "stuck")
             failure = error
     if failure is not None:
         raise failure
@@ -67,6 +72,7 @@ def tidy_sessions(app: Services, given: Given) -> Answer:
         state = outcome(states, cancelled=session.cancel_requested) if states else State.FAILED
         app.catalog.sessions.close(name, state, lost)
         app.catalog.log.write(name, "error", "janitor: closed, because its orchestration is gone")
+        session_ended(app.catalog.sessions.get(name))
         tell_ended(app, name)
     return {"removed": len(given.get("dead", []))}
 
@@ -86,7 +92,7 @@ def tidy_copies(app: Services, given: Given) -> Answer:
             and app.servers.drop_copy(copy.resource_id, copy.tags)
         )
 
-    return {"removed": _each(app.servers.list_copies(app.settings.installation), tidy)}
+    return {"removed": _each("copy", app.servers.list_copies(app.settings.installation), tidy)}
 
 
 @bp.activity_trigger(input_name="given")
@@ -105,7 +111,7 @@ def tidy_workers(app: Services, given: Given) -> Answer:
         if not worker.slots and app.clock.now() - worker.changed_at > _GRACE:
             app.catalog.workers.remove(worker.name)
             app.dispatch.drop_worker(worker.name)
-    return {"removed": _each(machines, lambda machine: _tidy_machine(app, machine, known.get(machine.name)))}
+    return {"removed": _each("worker", machines, lambda machine: _tidy_machine(app, machine, known.get(machine.name)))}
 
 
 def _tidy_machine(app: Services, machine: Machine, worker: Worker | None) -> bool:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from holdfast.model.channel import Channel, ChannelName
+from holdfast.model.telemetry import Telemetry
 
 
 class RepositorySettings(BaseModel):
@@ -154,6 +155,16 @@ class Settings(BaseSettings):
     identity_endpoint: str = Field(
         default="", description="instance metadata endpoint for workers; empty: Azure's own, 169.254.169.254"
     )
+    telemetry: Telemetry = Field(
+        default="",
+        description="where spans and events go: `azure` (Azure Monitor), `otlp` (a collector, by the `OTEL_EXPORTER_OTLP_…` "
+        "variables), `console`; empty: nowhere",
+    )
+    telemetry_connection: str = Field(
+        default_factory=lambda: os.environ.get("APPLICATIONINSIGHTS_CONNECTION_STRING", ""),
+        description="connection string of Application Insights, no secret where local authentication is off; "
+        "empty: `APPLICATIONINSIGHTS_CONNECTION_STRING`",
+    )
     clock_file: Path | None = Field(
         default=None, description="file of a scaled clock (tests); empty: the machine's clock"
     )
@@ -211,5 +222,7 @@ class WorkerSettings(BaseSettings):
     sql_probe: str = Field(default="", description="command that answers preflight queries; empty: the built-in one")
     parallel: int = Field(default=1, description="jobs in hand at once")
     heartbeat: timedelta = Field(default=timedelta(seconds=20), description="how often to report")
+    telemetry: Telemetry = Field(default="", description="where spans and events go; as the app's")
+    telemetry_connection: str = Field(default="", description="connection string of Application Insights")
     poll: timedelta = Field(default=timedelta(seconds=2), description="how often to look into the queue")
     clock_file: Path | None = Field(default=None, description="file of a scaled clock (tests)")

@@ -229,4 +229,8 @@ def log_as_lines() -> None:
 def services() -> Services:
     """The process's own services, from its environment."""
     log_as_lines()
-    return Services(Settings())
+    made = Services(Settings())
+    from holdfast.telemetry.exporting import set_up
+
+    set_up(made.settings.telemetry, "app", made.settings.telemetry_connection, lambda: made.credential)
+    return made

@@ -11,6 +11,7 @@ import structlog
 
 from holdfast.clock_file import clock_from
 from holdfast.settings import WorkerSettings
+from holdfast.telemetry.exporting import set_up
 from holdfast.worker.assignment import Equipment
 from holdfast.worker.loop import WorkerLoop
 from holdfast.worker.mailbox import AzureMailbox
@@ -58,10 +59,12 @@ def main() -> int:
         repositories=Repositories(identity, clock, settings.storage_api_version),
         workspaces=Workspaces(settings.workspace),
     )
+    flush = set_up(settings.telemetry, "worker", settings.telemetry_connection, lambda: identity)
     loop = WorkerLoop(AzureMailbox.open(settings, identity), equipment)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
     loop.run()
+    flush()
     return 0
 
 

@@ -137,6 +137,8 @@ def boot_document(settings: Settings, name: str, profile: WorkerProfile, role: R
         "SQL_PROBE": settings.sql_probe,
         "PARALLEL": str(profile.parallel),
         "HEARTBEAT": f"PT{settings.heartbeat.total_seconds()}S",
+        "TELEMETRY": settings.telemetry,
+        "TELEMETRY_CONNECTION": settings.telemetry_connection,
         "CLOCK_FILE": str(settings.clock_file) if settings.clock_file else None,
     }
     document: dict[str, Any] = {

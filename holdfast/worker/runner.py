@@ -11,6 +11,7 @@ from typing import Any, TypeVar, get_args
 import structlog
 
 from holdfast.model.job import Heartbeat, Job, JobEvent, JobKind, JobResult, JobState, WorkerMessage
+from holdfast.telemetry import working
 from holdfast.worker.assignment import Assignment, EndedBadly, Equipment
 from holdfast.worker.failures import error_info
 from holdfast.worker.kinds import tidy_of, work_of
@@ -136,7 +137,9 @@ class JobRunner:
             if self.mailbox.cancel_asked(job.session, job.id):
                 self.stop.ask(StopReason.CANCELLED)
             self.stop.check()
-            output = work_of(job.kind)(assignment)
+            about = {"backup.source.id": job.source, "backup.step": job.step, "backup.job.id": job.id}
+            with working(f"job {job.kind}", job.session, about):
+                output = work_of(job.kind)(assignment)
         except Exception as failure:  # noqa: BLE001 (every failure becomes the job's result)
             if self.stop.reason is StopReason.SHUTDOWN:
                 return None
