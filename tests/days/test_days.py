@@ -9,6 +9,7 @@ import json
 import random
 import sys
 import time as clocks
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -49,6 +50,7 @@ class Watch:
         self.world = world
         self.expected = {name: Expected(dict(origin)) for name in (_ONE, _TWO)}
         self.locks: dict[tuple[str, str], datetime] = {}
+        self.extensions: Counter[tuple[str, str, int]] = Counter()
         self.lengthened = self.deleted = self.most_bytes = 0
 
     def day(self, ran: date, failed: set[str], unarchived: set[str], dropped: set[str]) -> None:
@@ -82,8 +84,10 @@ class Watch:
                 assert before is None or now >= before, (ran, info.name, before, now)
                 if before is not None and now > before:
                     self.lengthened += 1
-                    # Once a generation, and never twice for the same one.
+                    # To the end of a generation; twice within one only where a point with a longer end came by.
                     assert (now - before) % timedelta(days=10) == timedelta(), (ran, info.name)
+                    age = (ran - BEGAN).days // 10
+                    self.extensions[repository, info.name, age] += 1
                 self.locks[repository, info.name] = now
         self.most_bytes = max(self.most_bytes, self.bytes())
 
@@ -146,6 +150,8 @@ def test_every_day_that_exists_which_a_calendar_says(
         watch.deleted += session.retention.deleted
         watch.day(ran, failed, unarchived, dropped)
     storage_is_released(world)
+    once = sum(1 for count in watch.extensions.values() if count == 1)
+    assert max(watch.extensions.values(), default=0) <= 2, watch.extensions.most_common(3)
     kinds = {(kind, role) for kind, role in world.office.done}
     assert {role for kind, role in kinds if kind in ("lock", "retain")} == {"maintainer"}
     assert {role for kind, role in kinds if kind not in ("lock", "retain")} == {"writer"}
@@ -157,6 +163,7 @@ def test_every_day_that_exists_which_a_calendar_says(
         "points_deleted": watch.deleted,
         "points_left": len(world.catalog.points.list().points),
         "lock_extensions": watch.lengthened,
+        "once_a_generation": once,
         "most_bytes": watch.most_bytes,
         "bytes_left": watch.bytes(),
         "seconds": round(clocks.monotonic() - began, 1),
