@@ -87,6 +87,8 @@ module state 'modules/state-storage.bicep' = {
     appPrincipalId: identities.outputs.app.principalId
     workerPrincipalIds: [identities.outputs.writer.principalId, identities.outputs.maintainer.principalId]
     roleIds: roles.outputs.ids
+    administratorId: administratorId
+    administratorType: administratorType
   }
 }
 
@@ -133,6 +135,8 @@ module repository 'modules/repository-storage.bicep' = [
       writerPrincipalId: identities.outputs.writer.principalId
       maintainerPrincipalId: identities.outputs.maintainer.principalId
       roleIds: roles.outputs.ids
+      administratorId: administratorId
+      administratorType: administratorType
     }
   }
 ]

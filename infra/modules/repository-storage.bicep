@@ -12,6 +12,8 @@ param appPrincipalId string
 param writerPrincipalId string
 param maintainerPrincipalId string
 param roleIds object
+param administratorId string
+param administratorType string
 
 resource account 'Microsoft.Storage/storageAccounts@2024-01-01' = {
   name: name
@@ -78,6 +80,13 @@ resource maintain 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
     principalType: 'ServicePrincipal'
     roleDefinitionId: roleIds.repositoryMaintainer
   }
+}
+
+// Makes the repository (`holdfast repository init`), and reads it when nothing else is left.
+resource administer 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: place
+  name: guid(place.id, administratorId, 'writer')
+  properties: { principalId: administratorId, principalType: administratorType, roleDefinitionId: roleIds.repositoryWriter }
 }
 
 var writeAction = 'Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write'

@@ -8,6 +8,8 @@ param dnsZoneIds object
 param appPrincipalId string
 param workerPrincipalIds array
 param roleIds object
+param administratorId string
+param administratorType string
 
 var containers = ['software', 'jobs', 'exports', 'catalog', 'deployment']
 
@@ -83,6 +85,17 @@ resource fetch 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
     }
   }
 ]
+
+// Storage Blob Data Contributor: uploads the software.
+resource upload 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
+  scope: container[0]
+  name: guid(container[0].id, administratorId, 'contributor')
+  properties: {
+    principalId: administratorId
+    principalType: administratorType
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', 'ba92f5b4-2d11-453d-a403-e96b0029c9fe')
+  }
+}
 
 resource jobs 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
   for principal in workerPrincipalIds: {
