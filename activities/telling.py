@@ -33,11 +33,11 @@ def session_ended(session: Session) -> None:
         },
     )
     if session.retention is not None:
-        for alarm in session.retention.alarms:
-            tell(
-                "holdfast.retention.alarm",
-                {"backup.session.id": session.id, "backup.policy": session.policy or "", "backup.alarm": alarm},
-            )
+        told = [("stopped", alarm) for alarm in session.retention.alarms]
+        told += [("failed", problem) for problem in session.retention.problems]
+        about = {"backup.session.id": session.id, "backup.policy": session.policy or ""}
+        for state, text in told:
+            tell("holdfast.retention.alarm", {**about, "backup.state": state, "backup.alarm": text})
 
 
 def point_stored(point: RestorePoint) -> None:

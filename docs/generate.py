@@ -34,6 +34,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pages() -> dict[str, str]:
     """File name to text."""
+    from infrastructure_pages import made  # beside this file
+
     from triggers import http_api  # noqa: F401 (fills the table of routes)
     from triggers.openapi import document
     from triggers.routes import ROUTES
@@ -47,6 +49,7 @@ def pages() -> dict[str, str]:
         "docs/reference/preflight.md": preflight_page(),
         "docs/reference/openapi.json": json.dumps(document(ROUTES), indent=1) + "\n",
         "schemas/policy.schema.json": json.dumps(policy_schema(), indent=1) + "\n",
+        **made(),
     }
 
 

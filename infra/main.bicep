@@ -71,7 +71,16 @@ module network 'modules/network.bicep' = {
 module monitoring 'modules/monitoring.bicep' = {
   name: 'monitoring'
   scope: group
-  params: { name: name, location: location, tags: tags, appPrincipalId: identities.outputs.app.principalId }
+  params: {
+    name: name
+    location: location
+    tags: tags
+    publisherPrincipalIds: [
+      identities.outputs.app.principalId
+      identities.outputs.writer.principalId
+      identities.outputs.maintainer.principalId
+    ]
+  }
 }
 
 module state 'modules/state-storage.bicep' = {
@@ -212,6 +221,7 @@ module app 'modules/function-app.bicep' = {
             max_workers: maxWorkers
           }
         })
+        HOLDFAST_TELEMETRY: 'azure'
         HOLDFAST_CLOCK_SCHEDULE: '0 * * * * *'
         HOLDFAST_WATCH_SCHEDULE: '*/30 * * * * *'
         HOLDFAST_JANITOR_SCHEDULE: '0 */10 * * * *'

@@ -82,12 +82,12 @@ EVENTS: dict[str, tuple[str, Mapping[str, str]]] = {
         },
     ),
     "holdfast.retention.alarm": (
-        "retention stopped and asks: clock jump, mass expiry, a lock shorter than its policy",
+        "retention stopped and asks (clock jump, mass expiry), or failed: a lock shorter than its policy, what would not go",
         {
             "backup.session.id": "the session",
             "backup.policy": "the policy",
+            "backup.state": "stopped (nothing is deleted until somebody approves) or failed",
             "backup.alarm": "what it is about",
-            "backup.chain": "the chain",
         },
     ),
     "holdfast.check.ended": (

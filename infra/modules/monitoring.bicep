@@ -2,7 +2,9 @@
 param name string
 param location string
 param tags object
-param appPrincipalId string
+
+@description('Who may send telemetry: the app and both identities of workers.')
+param publisherPrincipalIds array
 
 @description('Days that telemetry is kept.')
 @minValue(30)
@@ -24,16 +26,18 @@ resource insights 'Microsoft.Insights/components@2020-02-02' = {
   properties: { Application_Type: 'web', WorkspaceResourceId: workspace.id, DisableLocalAuth: true }
 }
 
-// Monitoring Metrics Publisher.
-resource publish 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: insights
-  name: guid(insights.id, appPrincipalId, 'publisher')
-  properties: {
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '3913510d-42f4-4e42-8a64-420c390055eb')
+// Monitoring Metrics Publisher: sends, and reads nothing.
+resource publish 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for principal in publisherPrincipalIds: {
+    scope: insights
+    name: guid(insights.id, principal, 'publisher')
+    properties: {
+      principalId: principal
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '3913510d-42f4-4e42-8a64-420c390055eb')
+    }
   }
-}
+]
 
 @description('Resource id of the workspace.')
 output workspaceId string = workspace.id

@@ -1,4 +1,4 @@
-// Custom roles with the least that works; what is in them and why: infra/roles.json and docs/reference/roles.md.
+// Custom roles with the least that works; what is in them and why: infra/roles.json and docs/reference/rights.md.
 targetScope = 'subscription'
 
 var definitions = loadJsonContent('../roles.json')

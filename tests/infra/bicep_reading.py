@@ -46,7 +46,9 @@ def template(path: Path) -> Template:
     described = False
     for node in _PARSER.parse(data).root_node.children:
         _take(node, found, described)
-        described = (node.type == "decorators" and "description" in _text(node)) or (described and node.type == "comment")
+        described = (node.type == "decorators" and "description" in _text(node)) or (
+            described and node.type == "comment"
+        )
     found.errors = [
         f"line {node.start_point[0] + 1}: {_text(node)[:60]}" for node in _walk(node_of(data)) if _wrong(node)
     ]
