@@ -28,20 +28,21 @@ _PATIENCE_SECONDS = 75.0
 
 
 def work(assignment: Assignment) -> dict[str, Any]:
-    """Output: `chains`, one each (see `_chain`). One that fails keeps none of the others. Safe to do again at any moment.
+    """Output: `chains`, one each (see `_delete` and `_prune`). One that fails keeps none of the others. Safe to do again
+    at any moment.
 
     Raises Unavailable and Cancelled, which concern all.
     """
     spec = assignment.spec(RetainSpec)
     assignment.progress.update(phase="opening the repository")
     repository = assignment.repositories.open(spec.repository)
-    told: list[dict[str, Any]] = []
+    told = {one.chain: _empty(one.chain) for one in spec.chains}
     for one in spec.chains:
         assignment.stop.check()
         assignment.progress.update(phase=f"retention: {one.source or one.chain}")
-        found = _empty(one.chain)
+        found = told[one.chain]
         try:
-            _chain(assignment, repository, spec, one, found)
+            _delete(assignment, repository, one, found)
         except Unavailable:
             raise
         except RepositoryLocked as error:
@@ -51,8 +52,8 @@ def work(assignment: Assignment) -> dict[str, Any]:
         except HoldfastError as error:
             assignment.stop.check()
             found["error"] = f"{error.title}: {error.detail}"
-        told.append(found)
-    return {"chains": told}
+    _prune(assignment, repository, spec, told)
+    return {"chains": list(told.values())}
 
 
 def _unless_busy(assignment: Assignment, action: Callable[[], _T]) -> _T:
@@ -87,12 +88,10 @@ def _empty(chain: str) -> dict[str, Any]:
     }
 
 
-def _chain(
-    assignment: Assignment, repository: Repository, spec: RetainSpec, one: ChainWork, found: dict[str, Any]
-) -> None:
-    """Fills in `deleted`, `gone` (there was no such point), `kept` (point to why), `locked` (point to when it ends),
-    bytes freed, still waiting for the grace to end, refused because of locks. `busy`: who writes to the chain; nothing
-    was done, and the next run comes by. `not_ours`: what another installation has to clean up.
+def _delete(assignment: Assignment, repository: Repository, one: ChainWork, found: dict[str, Any]) -> None:
+    """Fills in `deleted`, `gone` (there was no such point), `kept` (point to why), `locked` (point to when it ends).
+    `busy`: who writes to the chain; nothing was done, and the next run comes by. `not_ours`: what another installation has
+    to clean up.
     """
     going = _expired(repository, one, found)
     if going:
@@ -104,7 +103,6 @@ def _chain(
             found["deleted"] += deletion.deleted
             found["gone"] += deletion.gone_before
             found["problems"] += [f"{refusal.object}: {refusal.why}" for refusal in deletion.refused]
-    _prune(assignment, repository, spec, one, found)
 
 
 def _expired(repository: Repository, one: ChainWork, found: dict[str, Any]) -> list[str]:
@@ -142,23 +140,27 @@ def _expired(repository: Repository, one: ChainWork, found: dict[str, Any]) -> l
     return going
 
 
-def _prune(
-    assignment: Assignment, repository: Repository, spec: RetainSpec, one: ChainWork, found: dict[str, Any]
-) -> None:
-    # What a lock keeps, prune finds again when it has ended.
+def _prune(assignment: Assignment, repository: Repository, spec: RetainSpec, told: dict[str, dict[str, Any]]) -> None:
+    """Frees what no point needs, of all chains in one go: the repository is listed once. Fills in the bytes that were
+    freed, that wait for the grace to end, and that locks keep: those prune finds again when the locks have ended.
+    """
+    works = {one.chain: one for one in spec.chains}
+    due = [chain for chain, found in told.items() if not (found["busy"] or found["error"])]
+    show, cancelled = assignment.progress.show, assignment.stop.asked
     rules = PruneRules(grace=spec.grace)
-    cancelled = assignment.stop.asked
-    report = repository.prune(rules, owner=assignment.owner, chains=[one.chain], cancelled=cancelled)
-    (chain,) = report.chains
-    found["freed_bytes"], found["waiting_bytes"] = report.freed_bytes, report.waiting_bytes
-    found["waiting_until"] = iso(chain.waiting_until) if chain.waiting_until else None
-    found["refused_bytes"] = sum(refusal.bytes for refusal in chain.refused)
-    if chain.error and chain.error.startswith(RepositoryLocked.title):
-        found["busy"] = chain.error
-    elif chain.error and chain.error.startswith(NotOwned.title):
-        found["not_ours"] = f"{chain.error}. {NotOwned.advice}"
-    else:
-        found["error"] = chain.error
-    if chain.written and spec.immutable:
-        told = lock_chain(repository, one.chain, one.ends)
-        found["problems"] += told["problems"]
+    report = repository.prune(rules, owner=assignment.owner, chains=due, progress=show, cancelled=cancelled)
+    for chain in report.chains:
+        found = told[chain.chain]
+        found["freed_bytes"] = sum(amount.bytes for amount in chain.freed.values())
+        found["waiting_bytes"] = sum(amount.bytes for amount in chain.waiting.values())
+        found["waiting_until"] = iso(chain.waiting_until) if chain.waiting_until else None
+        found["refused_bytes"] = sum(refusal.bytes for refusal in chain.refused)
+        if chain.error and chain.error.startswith(RepositoryLocked.title):
+            found["busy"] = chain.error
+        elif chain.error and chain.error.startswith(NotOwned.title):
+            found["not_ours"] = f"{chain.error}. {NotOwned.advice}"
+        else:
+            found["error"] = chain.error
+        if chain.written and spec.immutable:
+            assignment.stop.check()
+            found["problems"] += lock_chain(repository, chain.chain, works[chain.chain].ends)["problems"]

@@ -101,7 +101,7 @@ class PointLocks:
             points = self._points(one, due, report)
             needed = needed_until((wanted[point.id], point.objects) for point in points)
             report.points += len(points)
-            self._lengthen(needed, self._present(one.chain), mode, report)
+            self._lengthen(needed, self._needed_ones(one.chain, needed), mode, report)
             shared = max([end for end in (shared, *needed.values()) if end is not None], default=None)
         if shared is not None:
             present = self._heads()
@@ -213,6 +213,21 @@ class PointLocks:
         found = {info.name: info for info in self._store.list(f"chains/{chain.id}/")}
         locators = (info for info in self._store.list("points/") if info.name.endswith(f"/{chain.id}"))
         return {**found, **{info.name: info for info in locators}}
+
+    def _needed_ones(self, chain: Chain, needed: Iterable[str]) -> dict[str, ObjectInfo]:
+        """The chain's objects, and of the locators those that are needed: in a large repository the others are many."""
+        found = {info.name: info for info in self._store.list(f"chains/{chain.id}/")}
+
+        def look(name: str) -> ObjectInfo | None:
+            try:
+                return self._store.stat(name)
+            except ObjectMissing:
+                return None
+
+        locators = [name for name in needed if name not in found and name.startswith("points/")]
+        with ThreadPoolExecutor(READERS) as pool:
+            infos = in_order(pool, look, locators, 4 * READERS)
+            return {**found, **{info.name: info for info in infos if info is not None}}
 
     def _heads(self) -> dict[str, ObjectInfo]:
         return {name: self._store.stat(name) for name in heads(self._store)}

@@ -32,9 +32,12 @@ def prune_repository(
     """Prunes every chain of a repository, or only these, one after the other; those that `installation` does not own are
     left out."""
     located: dict[str, list[str]] = {}
-    listing = list_all(store)
-    chains = {*chain_ids(store), *listing.chains} if only is None else set(only)
-    for name in listing.locators:
+    if only is None:
+        listing = list_all(store)
+        chains, locators = {*chain_ids(store), *listing.chains}, listing.locators
+    else:
+        chains, locators = set(only), [info.name for info in store.list("points/") if info.name.count("/") == 2]
+    for name in locators:
         located.setdefault(name.rpartition("/")[2], []).append(name.split("/")[1])
     report = PruneReport(rules.dry_run)
     for chain in sorted(chains):
