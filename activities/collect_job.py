@@ -145,6 +145,7 @@ _TAKE_IN: dict[str, Callable[[Services, Given, JobResult], Answer]] = {
     "archive": _stored,
     "rehydrate": _rehydrate,
     "download": _download,
+    "table": _download,
     "lock": locked,
     "retain": retained,
     "hold": _held,

@@ -52,7 +52,9 @@ def commit_download(app: Services, given: Given) -> Answer:
             blob=out["blob"],
             bytes=out["bytes"],
             sha256=out["sha256"],
-            identical=out["identical"],
+            identical=out.get("identical", False),
+            rows=out.get("rows"),
+            losses=out.get("losses", []),
             expires_at=app.clock.now() + app.settings.exports_expiry,
         ),
     )

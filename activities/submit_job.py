@@ -25,6 +25,7 @@ from holdfast.model.job import (
     StoreSpec,
     SurveySpec,
     SynchroniseSpec,
+    TableSpec,
 )
 from holdfast.model.plan import BackupPlan, HoldPlan, PointPlan, SourcePlan, SurveyPlan, session_mark
 from holdfast.model.preflight.finding import Finding
@@ -131,15 +132,13 @@ def _point_spec(app: Services, plan: PointPlan, given: Given, kind: JobKind) -> 
             terms=settle_copy(app.catalog.policies.get(given["policy"]).policy, app.catalog.points.get(plan.point)),
         )
     if kind == "rehydrate":
-        return RehydrateSpec(repository=origin, chain=plan.chain, point=plan.point)
-    return DownloadSpec(
-        repository=origin,
-        chain=plan.chain,
-        point=plan.point,
-        container_url=app.exports.url,
-        blob=plan.blob,
-        identical=plan.identical,
-    )
+        also = [plan.ask.other] if plan.ask is not None and plan.ask.other else []
+        return RehydrateSpec(repository=origin, chain=plan.chain, point=plan.point, also=also)
+    place = {"repository": origin, "chain": plan.chain, "point": plan.point}
+    place |= {"container_url": app.exports.url, "blob": plan.blob}
+    if plan.ask is not None:
+        return TableSpec.model_validate({**place, "ask": plan.ask})
+    return DownloadSpec.model_validate({**place, "identical": plan.identical})
 
 
 def _maintenance_spec(app: Services, given: Given, kind: JobKind) -> BaseModel:

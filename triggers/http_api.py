@@ -14,6 +14,7 @@ from triggers import (
     http_retention,
     http_sessions,
     http_sources,
+    http_tables,
 )
 from triggers.openapi import document
 from triggers.routes import ROUTES, Call, Reply, route, serve
@@ -24,6 +25,7 @@ NOUNS = (
     http_policies,
     http_sessions,
     http_points,
+    http_tables,
     http_retention,
     http_sources,
     http_notify,

@@ -16,6 +16,7 @@ ORCHESTRATOR = {
     "backup": "policy_run",
     "archive": "archive_points",
     "download": "download_point",
+    "table": "read_tables",
     "retention": "retain_points",
     "hold": "hold_point",
     "rebuild": "survey_repositories",

@@ -61,7 +61,9 @@ class DownloadView(BaseModel):
     url: str = Field(description="reads this one file until `expires_at`")
     bytes: int
     sha256: str
-    identical: bool = Field(description="the very file that SqlPackage wrote; else each entry is identical")
+    identical: bool = Field(description="of a point: the very file that SqlPackage wrote; else each entry is identical")
+    rows: int | None = Field(default=None, description="of a table's file")
+    losses: list[str] = Field(default_factory=list, description="what the file's format could not carry")
     expires_at: datetime
 
 
@@ -301,6 +303,6 @@ def session_view(app: Services, session: Session, *, link: bool = False) -> dict
         life = min(LINK_LIFE, done.expires_at - app.clock.now())
         view["download"] = {
             "url": app.exports.link(done.blob, life=life),
-            **done.model_dump(mode="json", include={"bytes", "sha256", "identical", "expires_at"}),
+            **done.model_dump(mode="json", include={"bytes", "sha256", "identical", "rows", "losses", "expires_at"}),
         }
     return view

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from holdfast.cli.direct import PasswordFileOption, RepositoryOption, needs_url, open_repository
+from holdfast.bacpac.names import table_name
+from holdfast.cli.app import StateOption
+from holdfast.cli.direct import PasswordFileOption, RepositoryOption
 from holdfast.cli.output import (
     Column,
     Output,
@@ -21,10 +21,9 @@ from holdfast.cli.output import (
     say,
     size,
 )
+from holdfast.cli.table_reading import TableReading
 from holdfast.cli.targets import check_target
-
-if TYPE_CHECKING:
-    from holdfast.repository import PointTable, PointTables
+from holdfast.model.table_ask import MOST_ROWS, TableAsk
 
 app = typer.Typer(help="Tables of restore points.", no_args_is_help=True)
 
@@ -40,8 +39,6 @@ _COLUMNS = (
     field("decodable"),
     field("reason"),
 )
-#: Differences that the screen shows where nobody says how many.
-_SHOWN = 20
 
 
 @app.command("list")
@@ -49,30 +46,31 @@ def list_tables(
     point: Point,
     repository: RepositoryOption = None,
     password_file: PasswordFileOption = None,
+    state: StateOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Lists the tables of a point, with their rows and whether these can be decoded."""
-    listed = _tables(repository, password_file, point, "table list").listed()
-    print_list([_as_json(one) for one in listed], output, _COLUMNS)
+    reading = TableReading(repository, password_file, state, output)
+    print_list(reading.answer(point, TableAsk(act="list")), output, _COLUMNS)
 
 
 @app.command()
 def show(
     point: Point,
     table: Name,
-    rows: Annotated[int, typer.Option("--rows", "-n", min=1, max=10_000, help="How many rows.")] = 20,
+    rows: Annotated[int, typer.Option("--rows", "-n", min=1, max=MOST_ROWS, help="How many rows.")] = 20,
     repository: RepositoryOption = None,
     password_file: PasswordFileOption = None,
+    state: StateOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Shows a table's first rows, in the order of its clustered index. Values are text; NULL is null."""
-    from holdfast.bacpac.values.table_files import first_rows
-
-    tables = _tables(repository, password_file, point, "table show")
-    found = tables.table(*_name(table))
-    columns = found.decodable()
-    shown = list(first_rows(columns, tables.pieces(found), rows))
-    print_list(shown, output, [_value(column.name) for column in columns])
+    table_name(table)
+    reading = TableReading(repository, password_file, state, output)
+    shown = reading.answer(point, TableAsk(act="show", table=table, rows=rows))
+    if not shown:
+        say(f"{table} has no rows")
+    print_list(shown, output, [_value(name) for name in (shown[0] if shown else ())])
 
 
 @app.command()
@@ -83,18 +81,14 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that is there already.")] = False,
     repository: RepositoryOption = None,
     password_file: PasswordFileOption = None,
+    state: StateOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Writes a table's rows as Parquet (typed) or CSV (text): whole, or not at all. Reads no other table's data."""
-    from holdfast.bacpac.values.table_files import write_table
-
     check_target(to, overwrite=overwrite)
-    tables = _tables(repository, password_file, point, "table export")
-    found = tables.table(*_name(table))
-    written = write_table(found.decodable(), tables.pieces(found), to)
-    told = {"point": point, "table": found.full_name, "file": str(to), "rows": written.rows, "bytes": written.bytes}
-    print_object({**told, "losses": written.losses}, output, *told)
-    for loss in written.losses:
+    told = TableReading(repository, password_file, state, output).export(point, table, to)
+    print_object(told, output, *(name for name in told if name != "losses"))
+    for loss in told["losses"]:
         say(loss)
 
 
@@ -103,40 +97,24 @@ def diff(
     before: Annotated[str, typer.Argument(metavar="BEFORE", help="The earlier restore point.")],
     after: Annotated[str, typer.Argument(metavar="AFTER", help="The later restore point.")],
     table: Name,
-    rows: Annotated[int, typer.Option("--rows", "-n", min=0, help="How many differing rows to tell.")] = _SHOWN,
+    rows: Annotated[
+        int,
+        typer.Option("--rows", "-n", min=0, max=MOST_ROWS, help="How many differing rows to tell; all are counted."),
+    ] = 20,
     repository: RepositoryOption = None,
     password_file: PasswordFileOption = None,
+    state: StateOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Tells which rows were added, removed and changed between two points, by primary key."""
-    from holdfast.bacpac.values.comparing import State, compare
-
-    opened = open_repository(needs_url(repository, "table diff"), password_file)
-    read = [opened.tables(point) for point in (before, after)]
-    old, new = (tables.table(*_name(table)) for tables in read)
-    key = new.primary_key if new.primary_key == old.primary_key else ()
-    first = State(old.decodable(), read[0].pieces(old))
-    second = State(new.decodable(), read[1].pieces(new))
-    counts: Counter[str] = Counter()
-    told: list[dict[str, Any]] = []
-    for difference in compare(first, second, key):
-        counts[difference.kind] += 1
-        if len(told) < rows:
-            told.append(vars(difference))
-    summary: dict[str, Any] = {
-        "table": new.full_name,
-        "before": before,
-        "after": after,
-        "primary_key": list(key),
-        "added": counts["added"],
-        "removed": counts["removed"],
-        "changed": counts["changed"],
-        "columns_not_compared": _not_compared(old, new),
-    }
-    print_object({**summary, "rows": told}, output, *summary)
+    table_name(table)
+    reading = TableReading(repository, password_file, state, output)
+    found = reading.answer(before, TableAsk(act="diff", table=table, other=after, rows=rows))
+    told = found["rows"]
+    print_object(found, output, *(name for name in found if name != "rows"))
     if output is Output.TABLE:
         print_table(told, _DIFFERENCE, f"the first {len(told)} rows that differ")
-        if not key:
+        if not found["primary_key"]:
             say("the table has no primary key that both points share: a changed row is one removed and one added")
 
 
@@ -161,32 +139,5 @@ _DIFFERENCE = (
 )
 
 
-def _not_compared(old: PointTable, new: PointTable) -> list[str]:
-    """Columns that only one of the points has, or that changed their type."""
-    types = [{column.name: column.type for column in one.decodable()} for one in (old, new)]
-    return sorted(name for name in types[0].keys() | types[1].keys() if types[0].get(name) != types[1].get(name))
-
-
-def _tables(repository: str | None, password_file: Path | None, point: str, command: str) -> PointTables:
-    return open_repository(needs_url(repository, command), password_file).tables(point)
-
-
-def _name(table: str) -> Sequence[str]:
-    from holdfast.bacpac.names import table_name
-
-    return table_name(table)
-
-
 def _value(name: str) -> Column:
     return Column(name, lambda item: _null(item[name]))
-
-
-def _as_json(table: PointTable) -> dict[str, Any]:
-    return {
-        "schema": table.schema,
-        "name": table.name,
-        "rows": table.rows,
-        "bytes": table.bytes,
-        "decodable": table.columns is not None,
-        "reason": table.reason,
-    }

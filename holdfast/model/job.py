@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from holdfast.model.errors import ErrorInfo
 from holdfast.model.installation import Installation
 from holdfast.model.point import Consistency
+from holdfast.model.table_ask import TableAsk
 from holdfast.model.terms import Terms
 from holdfast.model.transformation import Transformation
 
@@ -21,6 +22,7 @@ JobKind = Literal[
     "archive",
     "rehydrate",
     "download",
+    "table",
     "lock",
     "retain",
     "hold",
@@ -168,16 +170,29 @@ class RehydrateSpec(BaseModel):
     repository: RepositoryRef
     chain: str
     point: str
+    also: list[str] = Field(default_factory=list, description="points of the same repository that are needed, too")
     priority: Literal["Standard", "High"] = "Standard"
 
 
-class DownloadSpec(BaseModel):
+class HandOutSpec(BaseModel):
+    """What a job hands out is a blob of the exports container."""
+
+    container_url: str = Field(description="the exports container")
+    blob: str
+
+
+class DownloadSpec(HandOutSpec):
     repository: RepositoryRef
     chain: str
     point: str
-    container_url: str = Field(description="the exports container")
-    blob: str
     identical: bool = False
+
+
+class TableSpec(HandOutSpec):
+    repository: RepositoryRef
+    chain: str
+    point: str
+    ask: TableAsk
 
 
 class SurveySpec(BaseModel):

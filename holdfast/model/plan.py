@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from holdfast.model.job import SqlConnection
 from holdfast.model.point import Consistency
 from holdfast.model.source import Source, SourceKind
+from holdfast.model.table_ask import TableAsk
 
 #: The name of every staging copy begins so.
 COPY_PREFIX = "hf-"
@@ -86,17 +87,18 @@ class SourcePlan(BaseModel):
 
 
 class PointPlan(BaseModel):
-    """One point to archive or to download. `target` is the archive repository; a download has none."""
+    """One point to archive, to download, or to read a table of. `target` is the archive repository, of the first."""
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["archive", "download"]
+    kind: Literal["archive", "download", "table"]
     point: str
     chain: str
     origin: str
     target: str | None = None
     flags: list[str] = []
     identical: bool = False
+    ask: TableAsk | None = None
     blob: str = ""
     worker_profile: str
     worker_region: str

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from holdfast.model.errors import ErrorInfo
 from holdfast.model.preflight.finding import Finding
 
-SessionKind = Literal["backup", "archive", "download", "retention", "hold", "preflight", "rebuild", "adopt"]
+SessionKind = Literal["backup", "archive", "download", "table", "retention", "hold", "preflight", "rebuild", "adopt"]
 
 #: The steps of a source in a session, in the order that people see.
 STEPS: tuple[str, ...] = (
@@ -53,6 +53,8 @@ ARCHIVE_STEPS: tuple[str, ...] = ("validate", "worker", "archive", "cleanup")
 DOWNLOAD_STEPS: tuple[str, ...] = ("validate", "worker", "rehydrate", "download", "cleanup")
 #: Those of a source that is only looked at.
 PREFLIGHT_STEPS: tuple[str, ...] = ("validate", "worker", "preflight", "cleanup")
+#: Those of a point's source where one of its tables is read.
+TABLE_STEPS: tuple[str, ...] = ("validate", "worker", "rehydrate", "table", "cleanup")
 #: Those of a point's source in a session that holds or releases it.
 HOLD_STEPS: tuple[str, ...] = ("validate", "worker", "hold", "cleanup")
 #: The steps of a repository in a rebuild or adopt session.
@@ -81,12 +83,17 @@ class SourceRun(BaseModel):
 
 
 class Download(BaseModel):
-    """What a download session made: a blob in the exports container. The link to it is made when somebody asks."""
+    """What a session made that people fetch: a blob in the exports container. The link is made when somebody asks.
+
+    `identical`: of a whole point, the very file that was exported. `rows` and `losses` are those of a table's file.
+    """
 
     blob: str
     bytes: int
     sha256: str
-    identical: bool
+    identical: bool = False
+    rows: int | None = None
+    losses: list[str] = Field(default_factory=list, description="what the file's format could not carry")
     expires_at: datetime
 
 

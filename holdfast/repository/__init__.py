@@ -12,6 +12,7 @@ from holdfast.repository.points.point_tables import PointTable, PointTables
 from holdfast.repository.points.rehydration import Rehydration
 from holdfast.repository.points.restoring import WrittenBacpac
 from holdfast.repository.points.salvage import Salvage, SalvagedEntry, SalvagedTable
+from holdfast.repository.points.table_answers import answer as answer_about_tables
 from holdfast.repository.repository import Repository
 from holdfast.repository.upkeep.check_report import CheckProblem, CheckReport
 from holdfast.repository.upkeep.prune_report import PruneReport, PruneRules
@@ -51,5 +52,6 @@ __all__ = [
     "SlotInfo",
     "VaultKey",
     "WrittenBacpac",
+    "answer_about_tables",
     "foreign_writer",
 ]

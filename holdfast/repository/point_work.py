@@ -74,9 +74,9 @@ class PointWork(Opened):
             found += survey.points
         return sorted(found, key=lambda point: (point.created_at, point.sequence, point.id))
 
-    def tables(self, point: str) -> PointTables:
+    def tables(self, point: str, progress: ProgressFn = _silent, cancelled: CancelledFn = _never) -> PointTables:
         """The tables of a point, to be read one by one. Raises NotFound, Damaged, Rehydrating."""
-        return PointTables(self._readable(point))
+        return PointTables(self._readable(point), progress, cancelled)
 
     def survey(self, chain: str) -> ChainSurvey:
         """The points of a chain that can be read, with what is wrong: never raises Damaged, never leaves out silently."""

@@ -1,4 +1,4 @@
-"""Rehydrate: starts to bring a point's packs out of the archive tier, and says how far that is."""
+"""Rehydrate: starts to bring the packs of points out of the archive tier, and says how far that is."""
 
 from __future__ import annotations
 
@@ -12,5 +12,10 @@ def work(assignment: Assignment) -> dict[str, Any]:
     """Output: `ready`, `pending` packs and `bytes` to come. Called again until ready; starts only what is not started."""
     spec = assignment.spec(RehydrateSpec)
     assignment.progress.update(phase="asking for the packs")
-    found = assignment.repositories.open(spec.repository).rehydrate(spec.point, spec.priority)
-    return {"ready": found.ready, "pending": found.pending, "bytes": found.bytes}
+    repository = assignment.repositories.open(spec.repository)
+    found = [repository.rehydrate(point, spec.priority) for point in (spec.point, *spec.also)]
+    return {
+        "ready": all(one.ready for one in found),
+        "pending": sum(one.pending for one in found),
+        "bytes": sum(one.bytes for one in found),
+    }

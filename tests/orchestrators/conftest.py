@@ -21,6 +21,7 @@ import orchestrators.hold_point
 import orchestrators.notices
 import orchestrators.policy_run
 import orchestrators.preflight_source
+import orchestrators.read_tables
 import orchestrators.retention
 import orchestrators.source_batch
 import orchestrators.survey_repositories
@@ -38,6 +39,7 @@ def saga(name: str) -> Callable[[Any], Any]:
         orchestrators.source_batch,
         orchestrators.archive_points,
         orchestrators.download_point,
+        orchestrators.read_tables,
         orchestrators.retention,
         orchestrators.hold_point,
         orchestrators.survey_repositories,
@@ -199,6 +201,7 @@ def host() -> Host:
         "validate_download": lambda _: {"ok": True, "plan": {}},
         "validate_preflight": lambda _: {"ok": True, "plan": {"kind": "preflight"}},
         "take_turn": lambda _: {"ok": True, "ready": True},
+        "validate_tables": lambda _: {"ok": True, "plan": {}},
         "look_at_copy": lambda _: {"ok": True, "ready": True},
         "lease_worker": lambda _: {"ok": True, "ready": True, "worker": "w"},
         "submit_job": lambda given: {"ok": True, "job": f"{given['kind']}-{given['attempt']}"},

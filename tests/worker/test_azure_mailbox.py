@@ -25,7 +25,7 @@ from holdfast.model.job import (
     WorkerMessage,
     worker_queue,
 )
-from holdfast.worker import download
+from holdfast.worker import handing_out
 from holdfast.worker.assignment import Assignment
 from holdfast.worker.mailbox import AzureMailbox
 from holdfast.worker.stopping import StopReason
@@ -184,7 +184,7 @@ def test_an_upload_appears_whole_and_a_second_one_leaves_it(
     file.write_bytes(bytes(range(256)) * 80_000)  # three blocks
     assignment = upload(office, ends, account, file)
     for _ in range(2):
-        download._upload(assignment, assignment.spec(DownloadSpec), file, "abc")
+        handing_out.hand_out(assignment, assignment.spec(DownloadSpec), file, "abc")
     blob = ends.jobs.get_blob_client("s1/sales ä.bacpac")
     assert blob.download_blob().readall() == file.read_bytes()
     assert assignment.progress.latest().bytes_total == file.stat().st_size
@@ -198,7 +198,7 @@ def test_somebody_elses_blob_is_not_overwritten(
     ends.jobs.upload_blob("s1/sales ä.bacpac", b"theirs")
     assignment = upload(office, ends, account, file)
     with pytest.raises(Conflict):
-        download._upload(assignment, assignment.spec(DownloadSpec), file, "abc")
+        handing_out.hand_out(assignment, assignment.spec(DownloadSpec), file, "abc")
     assert ends.jobs.download_blob("s1/sales ä.bacpac").readall() == b"theirs"
 
 
@@ -208,7 +208,7 @@ def test_a_cancelled_upload_leaves_no_blob(office: Office, ends: Ends, account: 
     assignment = upload(office, ends, account, file)
     assignment.stop.ask(StopReason.CANCELLED)
     with pytest.raises(Cancelled):
-        download._upload(assignment, assignment.spec(DownloadSpec), file, "abc")
+        handing_out.hand_out(assignment, assignment.spec(DownloadSpec), file, "abc")
     assert not ends.jobs.get_blob_client("s1/sales ä.bacpac").exists()
 
 

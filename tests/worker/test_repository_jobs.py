@@ -217,7 +217,7 @@ def test_a_download_is_the_package_again(
 ) -> None:
     stored(office, backup, package)
     sent: list[bytes] = []
-    monkeypatch.setattr(download, "_upload", lambda _assignment, _spec, file, _sha256: sent.append(file.read_bytes()))
+    monkeypatch.setattr(download, "hand_out", lambda _assignment, _spec, file, _sha256: sent.append(file.read_bytes()))
     result = office.run(download_job(office, backup, identical=identical))
     assert result.error is None, result.error
     assert result.output["sha256"] == hashlib.sha256(sent[0]).hexdigest()
@@ -241,7 +241,7 @@ def test_a_download_that_fails_leaves_nothing_on_the_disk(
     def away(*_: object) -> None:
         raise Unavailable("storage is away")
 
-    monkeypatch.setattr(download, "_upload", away)
+    monkeypatch.setattr(download, "hand_out", away)
     result = office.run(download_job(office, backup))
     assert result.error is not None
     assert result.error.code == "unavailable"

@@ -126,6 +126,11 @@ class ChunkIndex:
         if number is not None:
             self._spoiled |= {(number, frame) for frame in frames}
 
+    def any_unreadable(self, packs: np.ndarray, frames: np.ndarray) -> bool:
+        """Whether one of these frames (numbers of packs, and of frames in them) is known not to be readable."""
+        wanted = set(zip(packs.tolist(), frames.tolist(), strict=True))
+        return bool(wanted & self._spoiled) or any(pack in self._absent for pack, _ in wanted)
+
     def find(self, chunk: bytes) -> Location | None:
         """One place of the chunk, where it can be read as far as is known, if there is one."""
         at = self.place(chunk)

@@ -22,6 +22,9 @@ FRAME_BYTES = 2 << 20
 FRAMES_UNDER_WAY = 4
 #: The same where there are no rows of one shape: literals of many days are read side by side, a frame of each day.
 PLAIN_FRAME_BYTES = 512 << 10
+#: A stream of so many bytes shares no frame with others, so that it is read alone without theirs. Small ones share,
+#: until there are so many bytes in the frame.
+OWN_FRAMES, SHARED_BYTES = 512 << 10, 512 << 10
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,14 @@ class FrameWriter:
         if self._length >= (FRAME_BYTES if shape else min(FRAME_BYTES, PLAIN_FRAME_BYTES)):
             self._close_frame()
         return name
+
+    def border(self, *, ended: int = 0, begins: int = 0) -> None:
+        """Between streams: closes the frame where the one that ended, or the one that begins, has frames of its own.
+
+        `ended`, `begins`: their bytes, as far as they are stored here.
+        """
+        if max(ended, begins) >= OWN_FRAMES or (ended and self._length >= SHARED_BYTES):
+            self._close_frame()
 
     def _add_span(self, length: int, shape: bytes | None, row_start: int, goes_on: bool) -> None:
         last = self._spans[-1] if self._spans else None

@@ -102,14 +102,17 @@ class PointReader:
             installation=header.installation,
         )
 
-    def entries(self, names: Iterable[str] | None = None) -> Iterator[tuple[Entry, Iterator[memoryview]]]:
+    def entries(
+        self, names: Iterable[str] | None = None, *, few: bool = False
+    ) -> Iterator[tuple[Entry, Iterator[memoryview]]]:
         """The entries named, in that order (default: the ZIP's), each with its bytes, read ahead across entries.
 
+        `few`: the first bytes may be all that is taken, so nothing is read ahead.
         Take every entry's bytes before the next entry. On an entry's end its length and SHA-256 are verified: Damaged.
         """
         slices = self.recipe.slices()
         entries = [slices[name][2] for name in (self.layout.order if names is None else names)]
-        pieces = self.reader.streams.pieces(self._spans(entries, slices))
+        pieces = self.reader.streams.pieces(self._spans(entries, slices), few=few)
         by_entry = groupby(pieces, key=lambda tagged: tagged[0])
         waiting: tuple[int, Iterator[tuple[int, np.ndarray]]] | None = None
         for number, entry in enumerate(entries):

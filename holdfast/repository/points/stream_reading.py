@@ -23,6 +23,8 @@ WINDOWS, READERS = 4, 3
 HELD = 12 << 20
 #: Frames up to this many are taken from one at a time.
 ONE_BY_ONE = 12
+#: Bytes of the first window where only a stream's beginning may be wanted; each one is twice as long as that before.
+FIRST_WINDOW = 64 << 10
 #: Windows that are brought before they are asked for, where one stream is read on and on.
 AHEAD = 2
 #: Parts that must have gone on where the last one ended before anything is brought in advance.
@@ -69,8 +71,14 @@ class StreamReader:
         offset = rows[:, 1] + np.array([one.offset for one in at], np.int64)[place]
         return self._gathered(list(order), frame, offset, rows[:, 2], end - start)
 
-    def pieces(self, spans: Iterable[Span]) -> Iterator[tuple[int, np.ndarray]]:
-        """The bytes of the spans, in order and in pieces, each with its span's tag. Raises as `read`."""
+    def pieces(self, spans: Iterable[Span], *, few: bool = False) -> Iterator[tuple[int, np.ndarray]]:
+        """The bytes of the spans, in order and in pieces, each with its span's tag. Raises as `read`.
+
+        `few`: whoever takes them may soon have enough, so nothing is brought before it is asked for.
+        """
+        if few:
+            yield from map(self._window, _windows(spans, FIRST_WINDOW))
+            return
         with ThreadPoolExecutor(READERS, thread_name_prefix="read") as pool:
             yield from in_order(pool, self._window, _windows(spans), WINDOWS)
 
@@ -132,10 +140,14 @@ class StreamReader:
         gather(joined, offset - low[frame] + begins[frame], length, place, out)
 
 
-def _windows(spans: Iterable[Span]) -> Iterator[Span]:
+def _windows(spans: Iterable[Span], first: int = WINDOW) -> Iterator[Span]:
+    size = first
     for span in spans:
-        for start in range(span.start, span.end, WINDOW):
-            yield Span(span.tag, span.stream, start, min(start + WINDOW, span.end))
+        start = span.start
+        while start < span.end:
+            end = min(start + size, span.end)
+            yield Span(span.tag, span.stream, start, end)
+            start, size = end, min(2 * size, WINDOW)
 
 
 class ReadAhead:

@@ -14,7 +14,7 @@ from holdfast.repository.deltas.extents import ExtentReader
 from holdfast.repository.deltas.known_chunks import KnownChunks
 from holdfast.repository.deltas.programs import Operations, ProgramWriter
 from holdfast.repository.deltas.trees import PROGRAM, StreamRef, TreeBuilder
-from holdfast.repository.points.frame_writing import FrameWriter
+from holdfast.repository.points.frame_writing import OWN_FRAMES, FrameWriter
 from holdfast.repository.points.stream_reading import ReadAhead, StreamReader
 from holdfast.repository.points.table_rows import TableRows
 
@@ -36,6 +36,8 @@ class StreamKind:
     sizes: ChunkSizes
     rows: TableRows | None = None
     writer: FrameWriter | None = None
+    length: int = 0  # of the whole stream where it is known before it is read
+    alone: bool = False  # shares no frame, so that damage of others does not reach it
 
 
 class StreamWriter:
@@ -49,10 +51,15 @@ class StreamWriter:
 
     def tree(self, pieces: Pieces, kind: StreamKind) -> StreamRef:
         """The stream as a tree of chunks of its own."""
+        writer = kind.writer or self._data
+        length = max(kind.length, OWN_FRAMES) if kind.alone else kind.length
+        writer.border(begins=length)
         sink = self._sink(kind, kind.rows)
         for piece in pieces:
             sink.feed(piece)
-        return sink.finish()
+        ref = sink.finish()
+        writer.border(ended=length)
+        return ref
 
     def delta(self, pieces: Pieces, base: StreamRef, kind: StreamKind) -> StreamRef:
         """The stream as a program over `base`; a tree where that would not serve. Raises BaseDamaged."""

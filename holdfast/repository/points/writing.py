@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import chain as chained
 from typing import TYPE_CHECKING
 
+from holdfast.bacpac.package import MODEL
 from holdfast.model.clock import Clock
 from holdfast.model.errors import Cancelled, RepositoryLocked
 from holdfast.model.job import Progress
@@ -212,7 +213,10 @@ class PointWriter:
             head = next(pieces, b"")
             base = bases.of(fed.source.name, fed.source.length, head, table=table is not None) if bases else None
             rows = TableRows(table.columns, table.rows) if table else None
-            kind = StreamKind(TABLE_CHUNKS if table else SMALL_CHUNKS, rows)
+            # Without the model no table's rows can be told, so no table's damage may take it along.
+            alone = any(entry.name == MODEL for entry in fed.source.entries)
+            sizes = TABLE_CHUNKS if table else SMALL_CHUNKS
+            kind = StreamKind(sizes, rows, length=fed.source.length, alone=alone)
             whole = chained([head], pieces)
             ref = writer.tree(whole, kind) if base is None else writer.delta(whole, base, kind)
             named = (table.schema, table.name) if table else None

@@ -1,0 +1,23 @@
+"""Tables of a point: rehydrate it if it is archived, then a worker writes what was asked to the exports container."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import azure.durable_functions as df
+
+from orchestrators.rehydrating import handed_out
+from orchestrators.steps import Answer, open_session, step
+
+bp = df.Blueprint()
+
+
+@bp.orchestration_trigger(context_name="context")
+def read_tables(context: df.DurableOrchestrationContext) -> Generator[Any, Any, Answer]:
+    """A table session."""
+    opened = yield from open_session(context)
+    run, failed = opened["run"], opened["failed"]
+    if failed is None:
+        yield from handed_out(context, run, "validate_tables", "table")
+    return (yield from step(context, "close_session", {**run, "error": failed}, retries=5))

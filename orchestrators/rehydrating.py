@@ -1,0 +1,51 @@
+"""A job that reads a point: storage brings back first what is archived of it."""
+
+from __future__ import annotations
+
+import azure.durable_functions as df
+
+from orchestrators.steps import (
+    Answer,
+    Saga,
+    attempts,
+    clean_up,
+    deallocate_workers,
+    lease_worker,
+    now,
+    run_job,
+    seconds,
+    step,
+)
+
+
+def on_readable_point(context: df.DurableOrchestrationContext, run: Answer, kind: str, attempt: int) -> Saga:
+    """One attempt at the job. The worker is given back while storage rehydrates: that takes hours."""
+    look = 0
+    while True:
+        look += 1
+        number = attempt * 1000 + look
+        leased = yield from lease_worker(context, run, number)
+        if not leased["ok"]:
+            return leased
+        answer = yield from run_job(context, run, "rehydrate", leased["worker"], number)
+        if not answer["ok"]:
+            return answer
+        if answer["ready"]:
+            return (yield from run_job(context, run, kind, leased["worker"], attempt))
+        paused = yield from step(context, "pause_worker", run, retries=5)
+        if not paused["ok"]:
+            return paused
+        yield from deallocate_workers(context, run)
+        yield context.create_timer(now(context) + seconds(run, "rehydrate_poll"))
+
+
+def handed_out(context: df.DurableOrchestrationContext, run: Answer, validate: str, kind: str) -> Saga:
+    """What a person asked for out of a point: planned, written by a worker into the exports container, recorded."""
+    answer = yield from step(context, validate, run, retries=run["retries"])
+    if answer["ok"]:
+        run = {**run, "plan": answer["plan"]}
+        answer = yield from attempts(context, run, lambda number: on_readable_point(context, run, kind, number))
+    if answer["ok"]:
+        answer = yield from step(context, "commit_download", {**run, "job": answer["job"]}, retries=5)
+    yield from clean_up(context, run, answer)
+    return (yield from deallocate_workers(context, run))
