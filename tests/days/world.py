@@ -134,7 +134,6 @@ class World:
         now = slot or self.clock.now()
         name = new_id(now, POLICY, occasion=f"{kind} {iso(now)}")
         session = Session(id=name, policy=POLICY, kind=kind, started_at=now, slot=iso(slot) if slot else None)  # type: ignore[arg-type]
-        self.catalog.sessions.create(session)
         asked = {
             "session": name,
             "policy": POLICY,
@@ -145,6 +144,7 @@ class World:
         }
         while True:
             try:
+                self.catalog.sessions.create(session)
                 self.host.run(ORCHESTRATOR[kind], asked, name)
             except Died:
                 self.clock.advance(timedelta(minutes=2))
