@@ -30,13 +30,17 @@ help: ## this list
 	$(BIN)/python -m local.azurite_setup
 	touch $@
 
+# Microsoft's Kusto language service, for the tests of infra/queries: they are skipped where it cannot be fetched.
+.cache/.kusto: tests/infra/kusto/package.json tests/infra/kusto/package-lock.json .cache/.azurite
+	$(BIN)/python -m local.azurite_setup tests/infra/kusto .cache/kusto && touch $@ || true
+
 # What a worker fetches: installing it takes a while, so it is done before the first `local up` waits for it.
 .cache/.worker: .venv/.packages local/bundle.py
 	mkdir -p .cache
 	$(BIN)/python -m local.bundle .cache/worker-bundle.tar.gz >/dev/null
 	touch $@
 
-setup: .venv/.packages .cache/.azurite .cache/.worker ## makes .venv and fetches Azurite; fast when nothing changed
+setup: .venv/.packages .cache/.azurite .cache/.kusto .cache/.worker ## makes .venv and fetches Azurite; fast when nothing changed
 
 style: setup ## ruff: rules and format
 	$(BIN)/ruff check .

