@@ -36,7 +36,7 @@ def pages() -> dict[str, str]:
     """File name to text."""
     from infrastructure_pages import made  # beside this file
 
-    from triggers import http_api  # noqa: F401 (fills the table of routes)
+    from triggers import http_api, web  # noqa: F401 (they fill the tables of routes and of pages)
     from triggers.openapi import document
     from triggers.routes import ROUTES
 
@@ -46,6 +46,7 @@ def pages() -> dict[str, str]:
         "docs/reference/costs.md": costs_page(),
         "docs/reference/rights.md": rights_page(),
         "docs/reference/policy.md": policy_page(),
+        "docs/reference/pages.md": web_page(),
         "docs/reference/preflight.md": preflight_page(),
         "docs/reference/openapi.json": json.dumps(document(ROUTES), indent=1) + "\n",
         "schemas/policy.schema.json": json.dumps(policy_schema(), indent=1) + "\n",
@@ -83,6 +84,27 @@ def policy_page() -> str:
             rows.append(f"| `{field}` | {default} | {' '.join(said['description'].split())}{links} |")
         parts.append("\n".join(rows) + "\n")
     return "\n".join(parts)
+
+
+def web_page() -> str:
+    """Every page of the app, and who may see it."""
+    from triggers.visitors import ROLES, Right
+    from triggers.web_table import PAGES
+
+    rights = {right: ", ".join(role for role, has in ROLES.items() if right in has) for right in Right}
+    rows = [
+        "# Pages\n\nMade from the table of pages in `triggers`. How to sign in: [the how-to](../how-to/pages.md).\n",
+        "Every address stands below `/api/web/`. What is looked at (`GET`) has a twin in JSON: the same address with `.json`",
+        "(the overview: `overview.json`), or with `Accept: application/json`. What a form sends (`POST`) needs the token of",
+        "a page of the same visit.\n",
+        "| | address | what it is | app roles |",
+        "|---|---|---|---|",
+        *(f"| {one.method} | `{one.path or '/'}` | {one.about} | {rights[one.right]} |" for one in PAGES),
+        "",
+        "Whoever signed in with a function key may do everything.",
+        "",
+    ]
+    return "\n".join(rows)
 
 
 def settings_page() -> str:

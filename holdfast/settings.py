@@ -140,6 +140,11 @@ class Settings(BaseSettings):
         description="address of this app in links; empty: `https://` and `WEBSITE_HOSTNAME`, which Azure sets",
     )
     limits: Limits = Field(default_factory=Limits, description="how many backups may go on at once (JSON)")
+    entra_sign_in: bool = Field(
+        default_factory=lambda: os.environ.get("WEBSITE_AUTH_ENABLED", "").lower() == "true",
+        description="believe who the platform says is signed in to the pages; absent: as `WEBSITE_AUTH_ENABLED` says, which "
+        "Azure sets where App Service authentication is on. Never true without it: anybody could then say who they are",
+    )
     default_repository: str = Field(default="default", description="repository of policies that name none")
     prices: Path | None = Field(
         default=None, description="file of prices for estimates (`holdfast cost refresh`); empty: the packaged ones"

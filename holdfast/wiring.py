@@ -171,9 +171,9 @@ class Services:
         return read_secret(url, self.credential)
 
     def session_link(self, session: str) -> str:
-        """Address of a session for people; empty where the app's own address is not known."""
+        """Address of a session's page; empty where the app's own address is not known."""
         base = self.settings.app_url.rstrip("/")
-        return f"{base}/api/sessions/{session}" if base else ""
+        return f"{base}/api/web/sessions/{session}" if base else ""
 
     def worker_profile(self, name: str) -> WorkerProfile:
         """A configured worker profile. Raises InvalidInput for a name that is not configured."""

@@ -116,6 +116,7 @@ class LocalProfile:
             "state": str(self.state),
             "running": all(running.values()),
             "url": profile.url,
+            "pages": f"{profile.url}/api/web-key?code={profile.key}",
             "services": running,
             "workers": [disk.vm["name"] for disk in self.machines.disks() if disk.init() is not None],
             "repositories": {r.name: repository_url(profile, r.name) for r in plan.REPOSITORIES},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from holdfast.model.errors import InvalidInput
 from holdfast.model.protection import Protection, protection
 from holdfast.model.selection import database_matches
+from holdfast.wiring import Services
 from triggers.routes import AFTER, LIMIT, Call, Parameter, Reply, page, route
 
 _MOST = 500
@@ -29,13 +30,7 @@ def list_sources(call: Call) -> Reply:
     only = call.query.get("unprotected", "false")
     if only not in ("true", "false"):
         raise InvalidInput(f"unprotected must be true or false, not {only!r}")
-    archives = [name for name, found in app.settings.repositories.items() if found.archive]
-    found = protection(
-        app.servers.list_sources(),
-        app.catalog.known.all(),
-        [stored.policy for stored in app.catalog.policies.list()],
-        app.catalog.points.newest(leave_out=archives),
-    )
+    found = protections(app)
     glob, after = call.query.get("database"), call.query.get("after", "")
     wanted = [
         one
@@ -47,6 +42,17 @@ def list_sources(call: Call) -> Reply:
     more = len(wanted) > limit
     kept = wanted[:limit]
     return Reply(page([one.model_dump(mode="json") for one in kept], _cursor(kept[-1]) if more and kept else None))
+
+
+def protections(app: Services) -> list[Protection]:
+    """Every database and what protects it, as Azure and the catalog say at this moment."""
+    archives = [name for name, found in app.settings.repositories.items() if found.archive]
+    return protection(
+        app.servers.list_sources(),
+        app.catalog.known.all(),
+        [stored.policy for stored in app.catalog.policies.list()],
+        app.catalog.points.newest(leave_out=archives),
+    )
 
 
 def _cursor(one: Protection) -> str:

@@ -10,7 +10,7 @@ from holdfast.catalog.failures import CatalogTooNew
 from holdfast.catalog.points import PointPage
 from holdfast.catalog.policies import StoredPolicy
 from holdfast.catalog.pool import Action, Lease, Worker, WorkerRole, WorkerState
-from holdfast.catalog.retention import Hold
+from holdfast.catalog.retention import Hold, Proven
 from holdfast.catalog.retention_facts import ChainState
 from holdfast.catalog.retention_runs import Batch, Outcome, RetentionEntry, Stopped
 from holdfast.catalog.sessions import first_id, new_id
@@ -27,6 +27,7 @@ __all__ = [
     "Lease",
     "Outcome",
     "PointPage",
+    "Proven",
     "RetentionEntry",
     "Standing",
     "Stopped",

@@ -23,6 +23,7 @@ from holdfast.catalog.standing import Standing, standings
 from holdfast.catalog.tables import Row, Table
 from holdfast.catalog.transfer import Transfer
 from holdfast.catalog.turns import Turns
+from holdfast.catalog.visits import Visits
 from holdfast.catalog.workers import Workers
 from holdfast.model.clock import Clock, iso
 from holdfast.model.errors import Conflict
@@ -65,6 +66,7 @@ class Catalog:
         self._meta = meta
         self.schema = Schema(meta, self.tables, clock)
         self.transfer = Transfer(self, clock)
+        self.visits = Visits(meta, clock)
         self.policies = Policies(policies, clock)
         self.sessions = Sessions(sessions, SourceRuns(sources, clock), clock)
         self.points = Points(points, clock)

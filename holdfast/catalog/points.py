@@ -137,6 +137,21 @@ class Points:
 
         return persist(once, f"the points of {chain}")
 
+    def since(self, chain: str, moment: datetime) -> Sequence[RestorePoint]:
+        """Points of a chain that were made since then, in whatever repository, oldest first; those that are there."""
+        after = joined(BY_CHAIN, chain, f"{moment.astimezone(UTC):%Y%m%dT%H%M%S}")
+
+        def once() -> list[RestorePoint]:
+            rows = self._table.rows(POINTS, prefix=(BY_CHAIN, chain), after=after)
+            return [short(self._table, row) for row in rows if state_of(row) == "present"]
+
+        return persist(once, f"the points of {chain}")
+
+    def everything(self) -> Iterator[RestorePoint]:
+        """Every point in the order of time, also absent ones, a page in memory and no more."""
+        for row in self._table.rows(POINTS, prefix=(BY_TIME,)):
+            yield short(self._table, row)
+
     def by_chain(self, chain: str | None = None) -> Iterator[RestorePoint]:
         """Points of every chain, or of one, chain by chain, each chain oldest first: a page in memory and no more.
 

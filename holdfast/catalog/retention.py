@@ -41,6 +41,16 @@ class Waiting:
     source: str
 
 
+@dataclass(frozen=True)
+class Proven:
+    """A point that was read whole, every digest right."""
+
+    repository: str
+    chain: str
+    point: str
+    at: datetime
+
+
 class Retention:
     """Facts by chain, repository and point. Everything is safe to repeat."""
 
@@ -123,6 +133,13 @@ class Retention:
         """A point was read whole and every digest was right."""
         values: dict[str, Value] = {"repository": repository, "chain": chain, "point": point}
         self._make(_VERIFIED, joined(repository, chain, point), {**values, "at": iso(self._clock.now())})
+
+    def proofs(self) -> list[Proven]:
+        """Points that were found whole, in no order."""
+        return [
+            Proven(row.text("repository"), row.text("chain"), row.text("point"), parse_iso(row.text("at")))
+            for row in self._table.rows(_VERIFIED)
+        ]
 
     def state(self, repository: str, chain: str) -> ChainState:
         """What the last run left in the chain; nothing where none is known."""

@@ -215,3 +215,27 @@ def test_points_of_others_are_told_once(catalog: Catalog) -> None:
     found = catalog.points.reconcile("default", ours.chain, [ours, theirs, somebodys], installation="us")
     assert found.foreign == (theirs.id, somebodys.id)
     assert not catalog.points.reconcile("default", ours.chain, [ours, theirs, somebodys], installation="us").foreign
+
+
+def test_points_of_a_chain_since_a_moment_come_from_every_repository(catalog: Catalog) -> None:
+    made = [point(n) for n in range(4)]
+    copy = made[2].model_copy(update={"repository": "archive", "tier": "archive"})
+    for one in (*made, copy, point(9, source="sql-a/other")):
+        catalog.points.put(one)
+    catalog.points.mark(made[3].id, "missing", repository=made[3].repository)
+    found = catalog.points.since(made[0].chain, made[1].created_at)
+    assert [(one.id, one.repository) for one in found] == [
+        (made[1].id, made[1].repository),
+        (made[2].id, "archive"),
+        (made[2].id, made[2].repository),
+    ]
+    everything = list(catalog.points.everything())
+    assert len(everything) == 6
+    assert [one.state for one in everything].count("missing") == 1
+
+
+def test_proofs_say_when_a_point_was_read_whole(catalog: Catalog, clock: Any) -> None:
+    one = point(1)
+    catalog.retention.record_verified(one.repository, one.chain, one.id)
+    (found,) = catalog.retention.proofs()
+    assert (found.repository, found.chain, found.point, found.at) == (one.repository, one.chain, one.id, clock.now())

@@ -1,0 +1,56 @@
+"""Workers, and what stands in Azure because of us."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+
+class WorkerRow(BaseModel):
+    """A worker of the pool."""
+
+    name: str
+    region: str
+    profile: str
+    role: str
+    state: str
+    sessions: list[str]
+    idle_since: datetime | None
+    changed_at: datetime
+    failure: str | None
+
+
+class Standing(BaseModel):
+    """A machine or staging copy that carries our mark."""
+
+    kind: str = Field(description="machine or staging copy")
+    name: str
+    region: str
+    session: str | None
+    leftover: str = Field(description="why nobody needs it any more; empty where somebody does")
+    expires_at: datetime | None = None
+
+
+class ChannelRow(BaseModel):
+    """A notification channel."""
+
+    name: str
+    kind: str
+    waiting: int
+    failure: str
+    last_sent_at: datetime | None
+
+
+class MachinesPage(BaseModel):
+    """Workers, leftovers, channels."""
+
+    workers: list[WorkerRow]
+    channels: list[ChannelRow]
+
+
+class Leftovers(BaseModel):
+    """What stands in Azure, asked for now."""
+
+    standing: list[Standing]
+    unreachable: str = ""
