@@ -94,9 +94,9 @@ def web_page() -> str:
     rights = {right: ", ".join(role for role, has in ROLES.items() if right in has) for right in Right}
     rows = [
         "# Pages\n\nMade from the table of pages in `triggers`. How to sign in: [the how-to](../how-to/pages.md).\n",
-        "Every address stands below `/api/web/`. What is looked at (`GET`) has a twin in JSON: the same address with `.json`",
-        "(the overview: `overview.json`), or with `Accept: application/json`. What a form sends (`POST`) needs the token of",
-        "a page of the same visit.\n",
+        "Every address stands below `/api/web/`. What is looked at (`GET`) has a twin in JSON: the same address with",
+        "`.json` (the overview: `overview.json`), or with `Accept: application/json`. What a form sends (`POST`) needs the",
+        "token of a page of the same visit.\n",
         "| | address | what it is | app roles |",
         "|---|---|---|---|",
         *(f"| {one.method} | `{one.path or '/'}` | {one.about} | {rights[one.right]} |" for one in PAGES),

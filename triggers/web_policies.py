@@ -50,7 +50,7 @@ def list_policies(visit: Visit) -> Shown:
     return Shown("policies.html", PolicyList(policies=[_row(app, one, last.get(one.name)) for one in found]))
 
 
-@page("GET", "policies/new", "a new policy, from an example", Right.OPERATE)
+@page("GET", "new-policy", "a new policy, from an example", Right.OPERATE)
 def new_policy(visit: Visit) -> Shown:
     return Shown("editor.html", Editor(name=None, yaml=EXAMPLE, etag=""))
 

@@ -141,12 +141,12 @@ def source_line(run: SourceRun, work: Mapping[str, tuple[str, Progress]], now: d
             for step in run.steps
         ],
         now=f"{running.name}{detail}" if running else "",
-        work=_work(*at_work) if at_work else None,
+        work=_work(*at_work, step=running.name if running else "") if at_work else None,
     )
 
 
-def _work(worker: str, progress: Progress) -> Work:
-    parts = [progress.phase, f"table {progress.table}" if progress.table else ""]
+def _work(worker: str, progress: Progress, *, step: str) -> Work:
+    parts = [progress.phase if progress.phase != step else "", f"table {progress.table}" if progress.table else ""]
     if progress.tables_total:
         parts.append(f"{progress.tables_done:,} of {progress.tables_total:,} tables")
     if progress.rows:

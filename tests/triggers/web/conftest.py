@@ -7,14 +7,16 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import azure.functions as func
 import pytest
+from aiohttp import web as http
 
 from holdfast.catalog import Proven
 from holdfast.model.errors import Conflict, NotFound
@@ -25,6 +27,7 @@ from holdfast.model.session import LogEntry, Session, State
 from holdfast.model.source import Source, SourceKind
 from holdfast.settings import RegionProfile, RepositorySettings, Settings, WorkerProfile
 from holdfast.wiring import Services
+from tests.chromium.window import axe, browser  # noqa: F401 (fixtures)
 from triggers import routes, web
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -181,6 +184,18 @@ class _Reader(HTMLParser):
         self.elements.append((tag, dict(attrs)))
 
 
+def _served(built: Any) -> Any:
+    """The function itself, without what the SDK puts around it for the host."""
+    function = built.build().get_user_function()
+    return getattr(function, "client_function", function)
+
+
+def _waited(coroutine: Any) -> Any:
+    """Its result. On a thread of its own, since Playwright keeps a loop running on the test's."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 class Site:
     """The app with what a test puts into it, and a browser that is signed in."""
 
@@ -193,7 +208,7 @@ class Site:
     # --- a browser -------------------------------------------------------------------------------------------------
 
     def sign_in(self) -> None:
-        answer = asyncio.run(web.web_key.build().get_user_function()(self._request("POST", "web-key", b"", {})))
+        answer = _waited(_served(web.web_key)(self._request("POST", "web-key", b"", {})))
         self.cookie = str(answer.headers["Set-Cookie"]).partition(";")[0]
 
     def get(self, path: str, **headers: str) -> Answer:
@@ -209,22 +224,32 @@ class Site:
         assert found is not None
         return found[1]
 
+    async def serve(self, request: http.Request) -> http.Response:
+        """Answers a real browser over HTTP, as the host would."""
+        rest = request.rel_url.path.removeprefix("/api/")
+        asked = func.HttpRequest(
+            request.method,
+            str(request.url),
+            headers=dict(request.headers),
+            params=dict(request.query),
+            route_params={"rest": rest.removeprefix("web").strip("/")},
+            body=await request.read(),
+        )
+        answer = await (_served(web.web_key)(asked) if rest == "web-key" else _served(web.web)(asked, client=self))
+        headers = {**answer.headers, "content-type": answer.mimetype}
+        return http.Response(body=answer.get_body(), status=answer.status_code, headers=headers)
+
     def _ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
-        serve = web.web.build().get_user_function()
-        client = getattr(serve, "client_function", serve)
-        return Answer(asyncio.run(client(self._request(method, path, body, headers), client=self)))
+        return Answer(_waited(_served(web.web)(self._request(method, path, body, headers), client=self)))
 
     def _request(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> func.HttpRequest:
         parts = urlsplit(path)
-        query = dict(pair.partition("=")[::2] for pair in parts.query.split("&") if pair)
-        from urllib.parse import unquote_plus
-
         return func.HttpRequest(
             method,
             f"https://app.example/api/web/{path}",
             headers={"cookie": self.cookie, "accept": "text/html", **headers},
-            params={name: unquote_plus(value) for name, value in query.items()},
-            route_params={"rest": unquote_plus(parts.path)},
+            params=dict(parse_qsl(parts.query)),
+            route_params={"rest": unquote(parts.path)},
             body=body,
         )
 

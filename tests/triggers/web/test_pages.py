@@ -13,7 +13,7 @@ from holdfast.model.session import SourceRun, State
 from triggers.web_table import PAGES
 
 LISTS = [
-    *("", "running", "sources", "policies", "policies/new", "sessions", "machines"),
+    *("", "running", "sources", "policies", "new-policy", "sessions", "machines"),
     *("leftovers", "repositories", "storage", "costs"),
 ]
 HOSTILE = "<script>alert(1)</script>\"' onerror=x &amp; {{7*7}}"

@@ -21,7 +21,7 @@ def test_a_check_shows_plan_and_costs_and_saves_nothing(site) -> None:
 
 
 def test_before_the_check_there_is_nothing_to_save(site) -> None:
-    for answer in (site.get("policies/new"), site.post("policies/check", yaml="name: [")):
+    for answer in (site.get("new-policy"), site.post("policies/check", yaml="name: [")):
         assert not [a for _, a in answer.elements if "formaction" in a]
 
 
