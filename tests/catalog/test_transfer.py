@@ -19,7 +19,7 @@ from holdfast.model.point import Entry, RestorePoint
 from holdfast.model.policy import Policy, parse_policy
 from holdfast.model.session import Session, State
 
-LEFT_OUT = {"holdfastmeta", "holdfastworkers", "holdfastjobs", "holdfastoutbox"}
+LEFT_OUT = {"holdfastmeta", "holdfastworkers", "holdfastjobs", "holdfastoutbox", "holdfastturns"}
 SIGNED = "https://management.azure.com/operations/1?t=SIGNATURE"
 
 
