@@ -128,6 +128,19 @@ def _download(app: Services, given: Given, result: JobResult) -> Answer:
     return {"detail": f"{result.output['bytes']:,} bytes"}
 
 
+def _loaded(app: Services, given: Given, result: JobResult) -> Answer:
+    """Says in the log what the table had and did not get; nothing is left out in silence."""
+    out = result.output
+    source = app.catalog.sessions.source(given["session"], given["key"]).source
+    for number, what in enumerate(out["left_out"]):
+        app.catalog.log.write(
+            given["session"], "warning", f"{out['table']}: left out: {what}", source=source, once=f"left-out-{number}"
+        )
+    return {
+        "detail": f"{out['table']}: {counted(out['rows'], 'row')}, {counted(len(out['left_out']), 'thing')} left out"
+    }
+
+
 def _held(app: Services, given: Given, result: JobResult) -> Answer:
     out = result.output
     return {"detail": f"{out['objects']:,} objects, {out['changed']:,} of them just now"}
@@ -146,6 +159,7 @@ _TAKE_IN: dict[str, Callable[[Services, Given, JobResult], Answer]] = {
     "rehydrate": _rehydrate,
     "download": _download,
     "table": _download,
+    "load": _loaded,
     "lock": locked,
     "retain": retained,
     "hold": _held,

@@ -25,11 +25,11 @@ from holdfast.model.job import (
     StoreSpec,
     SurveySpec,
     SynchroniseSpec,
-    TableSpec,
 )
 from holdfast.model.plan import BackupPlan, HoldPlan, PointPlan, SourcePlan, SurveyPlan, session_mark
 from holdfast.model.preflight.finding import Finding
 from holdfast.model.session import State
+from holdfast.model.table_job import LoadSpec, TableSpec
 from holdfast.model.transformation import Transformation
 from holdfast.wiring import Services
 
@@ -135,6 +135,8 @@ def _point_spec(app: Services, plan: PointPlan, given: Given, kind: JobKind) -> 
         also = [plan.ask.other] if plan.ask is not None and plan.ask.other else []
         return RehydrateSpec(repository=origin, chain=plan.chain, point=plan.point, also=also)
     place = {"repository": origin, "chain": plan.chain, "point": plan.point}
+    if kind == "load":
+        return LoadSpec.model_validate({**place, "ask": plan.ask, "connection": plan.connection})
     place |= {"container_url": app.exports.url, "blob": plan.blob}
     if plan.ask is not None:
         return TableSpec.model_validate({**place, "ask": plan.ask})

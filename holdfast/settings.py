@@ -154,6 +154,7 @@ class Settings(BaseSettings):
     sqlpackage_url: str = Field(default="", description="blob that holds SqlPackage for Linux (a ZIP)")
     sqlpackage_sha256: str = Field(default="", description="its SHA-256; a worker refuses any other")
     sql_probe: str = Field(default="", description="command that answers preflight queries; empty: the built-in one")
+    sql_table_load: str = Field(default="", description="command that fills a table; empty: the built-in one")
     ca_bundle: str = Field(
         default="", description="PEM file of an own certificate authority that workers trust as well"
     )
@@ -225,6 +226,7 @@ class WorkerSettings(BaseSettings):
     workspace: Path = Field(default=Path("/mnt/holdfast"), description="folder on the local disk for exports")
     sqlpackage: str = Field(default="/opt/holdfast/sqlpackage/sqlpackage", description="the SqlPackage command")
     sql_probe: str = Field(default="", description="command that answers preflight queries; empty: the built-in one")
+    sql_table_load: str = Field(default="", description="command that fills a table; empty: the built-in one")
     parallel: int = Field(default=1, description="jobs in hand at once")
     heartbeat: timedelta = Field(default=timedelta(seconds=20), description="how often to report")
     telemetry: Telemetry = Field(default="", description="where spans and events go; as the app's")

@@ -109,6 +109,7 @@ def _settings(profile: ProfileFile) -> dict[str, Any]:
         "SQLPACKAGE_SHA256": made["sqlpackage_sha256"],
         # Beside the SqlPackage stand-in, where boot unpacks it.
         "SQL_PROBE": f"/opt/holdfast/releases/{made['sqlpackage_sha256']}/sqlprobe",
+        "SQL_TABLE_LOAD": f"/opt/holdfast/releases/{made['sqlpackage_sha256']}/sqltable",
         "CA_BUNDLE": str(profile.state / "azure" / "ca.pem"),
         "IDENTITY_ENDPOINT": METADATA_ADDRESS,
         "CLOCK_SCHEDULE": "*/10 * * * * *",

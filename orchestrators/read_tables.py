@@ -1,4 +1,5 @@
-"""Tables of a point: rehydrate it if it is archived, then a worker writes what was asked to the exports container."""
+"""Tables of a point: rehydrate it if it is archived, then a worker writes what was asked to the exports container,
+or makes a table anew in a database."""
 
 from __future__ import annotations
 
@@ -19,5 +20,6 @@ def read_tables(context: df.DurableOrchestrationContext) -> Generator[Any, Any, 
     opened = yield from open_session(context)
     run, failed = opened["run"], opened["failed"]
     if failed is None:
-        yield from handed_out(context, run, "validate_tables", "table")
+        restores = run["ask"]["act"] == "restore"
+        yield from handed_out(context, run, "validate_tables", "load" if restores else "table", keep=not restores)
     return (yield from step(context, "close_session", {**run, "error": failed}, retries=5))

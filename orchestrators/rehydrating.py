@@ -39,13 +39,15 @@ def on_readable_point(context: df.DurableOrchestrationContext, run: Answer, kind
         yield context.create_timer(now(context) + seconds(run, "rehydrate_poll"))
 
 
-def handed_out(context: df.DurableOrchestrationContext, run: Answer, validate: str, kind: str) -> Saga:
-    """What a person asked for out of a point: planned, written by a worker into the exports container, recorded."""
+def handed_out(
+    context: df.DurableOrchestrationContext, run: Answer, validate: str, kind: str, *, keep: bool = True
+) -> Saga:
+    """What a person asked for out of a point: planned, done by a worker, and recorded where it is kept to be fetched."""
     answer = yield from step(context, validate, run, retries=run["retries"])
     if answer["ok"]:
         run = {**run, "plan": answer["plan"]}
         answer = yield from attempts(context, run, lambda number: on_readable_point(context, run, kind, number))
-    if answer["ok"]:
+    if answer["ok"] and keep:
         answer = yield from step(context, "commit_download", {**run, "job": answer["job"]}, retries=5)
     yield from clean_up(context, run, answer)
     return (yield from deallocate_workers(context, run))

@@ -8,7 +8,7 @@ from holdfast.model.source import source_key
 from holdfast.model.table_ask import TableAsk
 from triggers.http_sessions import STARTS, started
 from triggers.routes import Call, Parameter, Reply, page, route
-from triggers.table_views import DiffTable, ExportTable, ReadTables, ShowTable
+from triggers.table_views import DiffTable, ExportTable, ReadTables, RestoreTable, ShowTable
 
 
 @route(
@@ -70,6 +70,20 @@ def diff_table(call: Call) -> Reply:
     asked = call.body(DiffTable)
     ask = TableAsk(act="diff", table=asked.table, other=asked.other, rows=asked.rows)
     return _started(call, asked, ask)
+
+
+@route(
+    "POST",
+    "points/{id}/tables/restore",
+    "Makes a table anew in a live database and fills it; the session's log says what it leaves out",
+    takes=RestoreTable,
+    **STARTS,
+)
+def restore_table(call: Call) -> Reply:
+    asked = call.body(RestoreTable)
+    table_name(asked.new_name)
+    told = asked.model_dump(include={"table", "target", "new_name", "with_indexes"})
+    return _started(call, asked, TableAsk(act="restore", **told))
 
 
 def _started(call: Call, asked: ReadTables, ask: TableAsk) -> Reply:

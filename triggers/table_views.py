@@ -40,3 +40,12 @@ class DiffTable(ReadTables):
     table: TableName = Field(description="schema.table, or [schema].[table]; the schema is dbo without")
     other: Annotated[str, Field(min_length=1, max_length=100)] = Field(description="the later point")
     rows: int = Field(default=20, ge=0, le=MOST_ROWS, description="how many differing rows are told; all are counted")
+
+
+class RestoreTable(ReadTables):
+    """A table made anew in a live database; never one that exists."""
+
+    table: TableName = Field(description="schema.table, or [schema].[table]; the schema is dbo without")
+    target: Annotated[str, Field(min_length=3, max_length=260)] = Field(description="server/database, which must exist")
+    new_name: TableName = Field(description="schema.table to make there")
+    with_indexes: bool = Field(default=False, description="row-store indexes, too")

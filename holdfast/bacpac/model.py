@@ -111,7 +111,7 @@ def _table(element: Element, aliases: Mapping[str, Element]) -> ModelTable:
     columns: list[Column] = []
     try:
         for item in element.elements("Columns"):
-            column = _column(item, aliases)
+            column = stored_column(item, aliases)
             if column is not None:
                 layout_of(column)
                 columns.append(column)
@@ -120,7 +120,7 @@ def _table(element: Element, aliases: Mapping[str, Element]) -> ModelTable:
     return ModelTable(parts[0], parts[1], tuple(columns))
 
 
-def _column(item: Element, aliases: Mapping[str, Element]) -> Column | None:
+def stored_column(item: Element, aliases: Mapping[str, Element]) -> Column | None:
     """A column that stands in the data; None for a computed one. Raises RowsNotDecodable where its type is not known."""
     name = split_name(item.name)[-1]
     if item.type == "SqlComputedColumn":

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
 from holdfast.bacpac.names import table_name
-from holdfast.cli.app import StateOption
-from holdfast.cli.direct import PasswordFileOption, RepositoryOption
+from holdfast.cli.app import App, StateOption
+from holdfast.cli.direct import PasswordFileOption, RepositoryOption, is_url
 from holdfast.cli.output import (
     Column,
     Output,
@@ -21,8 +22,11 @@ from holdfast.cli.output import (
     say,
     size,
 )
+from holdfast.cli.session_views import exit_code, print_session
 from holdfast.cli.table_reading import TableReading
 from holdfast.cli.targets import check_target
+from holdfast.cli.watching import watch_session
+from holdfast.model.errors import InvalidInput
 from holdfast.model.table_ask import MOST_ROWS, TableAsk
 
 app = typer.Typer(help="Tables of restore points.", no_args_is_help=True)
@@ -116,6 +120,44 @@ def diff(
         print_table(told, _DIFFERENCE, f"the first {len(told)} rows that differ")
         if not found["primary_key"]:
             say("the table has no primary key that both points share: a changed row is one removed and one added")
+
+
+@app.command()
+def restore(
+    point: Point,
+    table: Name,
+    to: Annotated[str, typer.Option("--to", metavar="SERVER/DATABASE", help="The database, which must exist.")],
+    as_: Annotated[str, typer.Option("--as", metavar="TABLE", help="The table to make there: schema.table.")],
+    with_indexes: Annotated[bool, typer.Option("--with-indexes", help="Row-store indexes, too.")] = False,
+    repository: RepositoryOption = None,
+    state: StateOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Makes a table anew in a live database, under a new name: whole, or not at all. Never loads into one that exists.
+
+    Columns, collations, NULL or not, identity and primary key come with it. What does not is said: foreign keys,
+    triggers, defaults, checks, and indexes where --with-indexes is not.
+    """
+    if is_url(repository):
+        raise InvalidInput(
+            "`table restore` goes through the app: a worker beside the database loads the rows",
+            help="Name a configured repository, or none; `table export` works on a URL.",
+        )
+    for name in (table, as_):
+        table_name(name)
+    server, slash, database = to.partition("/")
+    if not (server and slash and database):
+        raise InvalidInput(f"--to {to!r} must be server/database")
+    address = App(state)
+    body = {"table": table, "target": to, "new_name": as_, "with_indexes": with_indexes, "repository": repository}
+    started = address.post(f"points/{quote(point)}/tables/restore", body)
+    ended = watch_session(address, str(started["id"]))
+    print_session(ended, output)
+    if output is Output.TABLE:
+        for line in address.get(f"sessions/{ended['id']}/log")["value"]:
+            if line["level"] == "warning":
+                say(line["message"])
+    raise typer.Exit(exit_code(ended))
 
 
 def _changes(item: Any) -> str:

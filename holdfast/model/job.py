@@ -10,7 +10,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from holdfast.model.errors import ErrorInfo
 from holdfast.model.installation import Installation
 from holdfast.model.point import Consistency
-from holdfast.model.table_ask import TableAsk
 from holdfast.model.terms import Terms
 from holdfast.model.transformation import Transformation
 
@@ -23,6 +22,7 @@ JobKind = Literal[
     "rehydrate",
     "download",
     "table",
+    "load",
     "lock",
     "retain",
     "hold",
@@ -186,13 +186,6 @@ class DownloadSpec(HandOutSpec):
     chain: str
     point: str
     identical: bool = False
-
-
-class TableSpec(HandOutSpec):
-    repository: RepositoryRef
-    chain: str
-    point: str
-    ask: TableAsk
 
 
 class SurveySpec(BaseModel):

@@ -99,6 +99,8 @@ class PointPlan(BaseModel):
     flags: list[str] = []
     identical: bool = False
     ask: TableAsk | None = None
+    connection: SqlConnection | None = None
+    """Where a table is restored to."""
     blob: str = ""
     worker_profile: str
     worker_region: str

@@ -55,6 +55,8 @@ DOWNLOAD_STEPS: tuple[str, ...] = ("validate", "worker", "rehydrate", "download"
 PREFLIGHT_STEPS: tuple[str, ...] = ("validate", "worker", "preflight", "cleanup")
 #: Those of a point's source where one of its tables is read.
 TABLE_STEPS: tuple[str, ...] = ("validate", "worker", "rehydrate", "table", "cleanup")
+#: Those where it is restored.
+LOAD_STEPS: tuple[str, ...] = ("validate", "worker", "rehydrate", "load", "cleanup")
 #: Those of a point's source in a session that holds or releases it.
 HOLD_STEPS: tuple[str, ...] = ("validate", "worker", "hold", "cleanup")
 #: The steps of a repository in a rebuild or adopt session.

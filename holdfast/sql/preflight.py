@@ -43,6 +43,16 @@ def run_probe(
     if inquiry.repairs:
         assert_copy(inquiry)
     words = shlex.split(command) if command else [sys.executable, "-m", "holdfast.sql.probe"]
+    return _answer(*talk(words, "the preflight probe", inquiry.model_dump_json(), cancelled, deadline))
+
+
+def talk(
+    words: list[str], what: str, question: str, cancelled: Callable[[], bool], deadline: float
+) -> tuple[int, str, str]:
+    """Runs a command that reads a question and prints an answer: its exit code, what it printed, what it complained.
+
+    Raises Unavailable where it cannot be started or passes the deadline, Cancelled once `cancelled` says so.
+    """
     try:
         process = subprocess.Popen(
             words,
@@ -53,17 +63,17 @@ def run_probe(
             start_new_session=True,
         )
     except OSError as error:
-        raise Unavailable(f"the preflight probe could not be started: {error.strerror or error}") from None
+        raise Unavailable(f"{what} could not be started: {error.strerror or error}") from None
     with process:
         try:
-            out, complaint = _talk(process, inquiry.model_dump_json(), cancelled, deadline)
+            out, complaint = _talk(process, what, question, cancelled, deadline)
         finally:
             _kill(process)
-    return _answer(process.returncode, out, complaint)
+    return process.returncode, out, complaint
 
 
 def _talk(
-    process: subprocess.Popen[str], question: str, cancelled: Callable[[], bool], deadline: float
+    process: subprocess.Popen[str], what: str, question: str, cancelled: Callable[[], bool], deadline: float
 ) -> tuple[str, str]:
     waited, unsaid = 0.0, question
     while True:
@@ -73,9 +83,9 @@ def _talk(
             # What was not sent yet goes on by itself; giving it again is an error.
             waited, unsaid = waited + _TICK_SECONDS, ""
         if cancelled():
-            raise Cancelled("the preflight was stopped")
+            raise Cancelled(f"{what} was stopped")
         if waited >= deadline:
-            raise Unavailable(f"the database did not answer the preflight queries within {deadline:.0f} seconds")
+            raise Unavailable(f"{what} had no answer from the database within {deadline:.0f} seconds")
 
 
 def _kill(process: subprocess.Popen[str]) -> None:

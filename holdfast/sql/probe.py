@@ -84,7 +84,7 @@ def ask(database: Database, wanted: Iterable[Query]) -> tuple[dict[str, list[dic
                 {name: plain(value) for name, value in zip(names, row, strict=True)} for row in cursor.fetchall()
             ]
         except Exception as error:  # noqa: BLE001 (the driver has its own tree; one question less is not the end)
-            errors[query.id] = _short(error)
+            errors[query.id] = short(error)
     return rows, errors
 
 
@@ -106,7 +106,7 @@ def mend(database: Database, inquiry: Inquiry) -> dict[str, str]:
             for statement in ("SET XACT_ABORT ON", "BEGIN TRANSACTION", *repair.statements, "COMMIT TRANSACTION"):
                 database.cursor().execute(statement)
         except Exception as error:  # noqa: BLE001 (the driver has its own tree; the finding stays and is told)
-            refused[repair.id] = _short(error)
+            refused[repair.id] = short(error)
             database.cursor().execute("IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION")
     return refused
 
@@ -132,7 +132,7 @@ def probe(connection: Inquiry, client_id: str | None) -> dict[str, Any]:
     if connection.repairs:
         assert_copy(connection)
     wanted = queries_for(managed_instance=connection.managed_instance, repair=connection.for_repair)
-    database = _connect(connection_string(connection, client_id))
+    database = connect(connection_string(connection, client_id))
     refused: dict[str, str] = {}
     try:
         if connection.repairs:
@@ -142,7 +142,7 @@ def probe(connection: Inquiry, client_id: str | None) -> dict[str, Any]:
         database.close()
     in_master = [query for query in wanted if query.in_master]
     try:
-        master = _connect(connection_string(connection, client_id, database="master"))
+        master = connect(connection_string(connection, client_id, database="master"))
     except HoldfastError as error:
         errors.update({query.id: f"master cannot be reached: {error.detail}" for query in in_master})
     else:
@@ -155,14 +155,14 @@ def probe(connection: Inquiry, client_id: str | None) -> dict[str, Any]:
     return {**answer, "errors": errors, "refused": refused}
 
 
-def _connect(text: str) -> Database:
+def connect(text: str) -> Database:
     """A connection. Raises Forbidden where the server refuses us, else Unavailable."""
     import mssql_python
 
     try:
         database: Database = mssql_python.connect(text, autocommit=True, timeout=CONNECT_SECONDS)
     except Exception as error:  # noqa: BLE001 (the driver has its own tree of errors)
-        said = _short(error)
+        said = short(error)
         if any(word in said.lower() for word in _REFUSED):
             raise Forbidden(
                 said,
@@ -178,7 +178,7 @@ def _value(text: str) -> str:
     return "{" + text.replace("}", "}}") + "}" if set(text) & set("{};=' ") or text != text.strip() else text
 
 
-def _short(error: Exception) -> str:
+def short(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:400]
 
 

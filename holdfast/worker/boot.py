@@ -135,6 +135,7 @@ def boot_document(settings: Settings, name: str, profile: WorkerProfile, role: R
         "EVENTS_QUEUE": settings.events_queue,
         "JOBS_CONTAINER": settings.jobs_container,
         "SQL_PROBE": settings.sql_probe,
+        "SQL_TABLE_LOAD": settings.sql_table_load,
         "PARALLEL": str(profile.parallel),
         "HEARTBEAT": f"PT{settings.heartbeat.total_seconds()}S",
         "TELEMETRY": settings.telemetry,

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from holdfast.model.job import JobState, TableSpec
+from holdfast.model.job import JobState
+from holdfast.model.table_job import TableSpec
 from holdfast.repository import PointTables, answer_about_tables
 from holdfast.worker.assignment import Assignment
 from holdfast.worker.handing_out import hand_out

@@ -16,7 +16,7 @@ _SCRIPT = """#!/bin/sh
 export HOLDFAST_EMULATOR="${{HOLDFAST_EMULATOR:-$(dirname "$0")/emulator.json}}"
 exec {python} -I -m {module} "$@"
 """
-_PROGRAMS = {"sqlpackage": "local.sqlpackage", "sqlprobe": "local.sqlprobe"}
+_PROGRAMS = {"sqlpackage": "local.sqlpackage", "sqlprobe": "local.sqlprobe", "sqltable": "local.sqltable"}
 
 
 def archive(

@@ -7,11 +7,12 @@ triggers of a view) goes with it; references to what is gone become empty entrie
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from xml.etree import ElementTree as ET
 
 from holdfast.bacpac.names import split_name
 from holdfast.model.preflight.kinds import TYPE_DESC
+from local.samples.xml_tree import Node
 
 SPACE = "http://schemas.microsoft.com/sqlserver/dac/Serialization/2012/02"
 _NS = {"d": SPACE}
@@ -50,6 +51,11 @@ class ModelDocument:
         """The element of that bracketed name."""
         wanted = folded(name)
         return next((e for e in self.elements(*types) if folded(e.get("Name") or "") == wanted), None)
+
+    def add(self, nodes: Iterable[Node]) -> None:
+        """Puts elements at the end."""
+        text = "\n".join(line for node in nodes for line in node.lines())
+        self._model.extend(ET.fromstring(f'<Model xmlns="{SPACE}">{text}</Model>'))  # noqa: S314 (our own elements)
 
     def remove(self, element: ET.Element) -> None:
         """Takes an element out, and all that hangs on it; whoever refers to it is left with an empty entry."""

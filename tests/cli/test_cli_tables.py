@@ -189,3 +189,32 @@ def test_a_table_session_that_fails_ends_with_its_error(run: Run, fake_app: Fake
     assert ran.code == 13
     assert "dbo.U" in ran.err
     assert not to.exists()
+
+
+def test_a_table_is_restored_through_the_app_and_what_it_lacks_is_said(run: Run, fake_app: FakeApp) -> None:
+    fake_app.answers |= {
+        "POST points/p1/tables/restore": session(kind="table"),
+        "GET sessions/s1": session("succeeded", kind="table"),
+        "GET sessions/s1/log": {"value": [{"level": "warning", "message": "dbo.New: left out: foreign key FK_A"}]},
+    }
+    arguments = ("table", "restore", "p1", "dbo.Old", "--to", "srv/shop", "--as", "dbo.New", "--with-indexes")
+    ran = run(*arguments)
+    assert ran.code == 0, ran.err
+    assert "foreign key FK_A" in ran.err
+    assert fake_app.sent(0) == {"table": "dbo.Old", "target": "srv/shop", "new_name": "dbo.New", "with_indexes": True}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--to", "shop", "--as", "dbo.New"),
+        ("--to", "srv/", "--as", "dbo.New"),
+        ("--to", "srv/shop", "--as", "dbo."),
+        ("--to", "srv/shop", "--as", "dbo.New", "--repository", "file:///x"),
+    ],
+)
+def test_a_target_that_cannot_be_is_refused_before_anything_is_asked(
+    run: Run, fake_app: FakeApp, arguments: tuple[str, ...]
+) -> None:
+    assert run("table", "restore", "p1", "dbo.Old", *arguments).code == 2
+    assert fake_app.asked == []

@@ -31,3 +31,9 @@ def test_whatever_fails_the_worker_is_given_back(host: Any, fails: Callable[...,
         "close_session",
     ]
     assert dict(host.called)["clean_up"]["outcome"]["error"]["code"] == "damaged"
+
+
+def test_a_table_that_is_restored_is_loaded_and_nothing_is_kept_to_be_fetched(host: Any) -> None:
+    host.run("read_tables", asked(ask={"act": "restore"}))
+    assert [given["kind"] for name, given in host.called if name == "submit_job"] == ["rehydrate", "load"]
+    assert "commit_download" not in host.names()

@@ -9,8 +9,10 @@ from functools import cached_property
 from holdfast.bacpac.columns import Column, RowsNotDecodable
 from holdfast.bacpac.model import DatabaseModel, read_model
 from holdfast.bacpac.package import MODEL
+from holdfast.bacpac.table_definition import read_definition
 from holdfast.model.errors import Cancelled, Damaged, NotFound
 from holdfast.model.job import Progress
+from holdfast.model.table_definition import TableDefinition
 from holdfast.repository.points.point_reading import PointReader
 from holdfast.repository.points.recipes import StreamRecipe
 from holdfast.repository.points.table_damage import damaged_table
@@ -80,6 +82,11 @@ class PointTables:
         except Damaged as error:
             others = [one for one in self._streams.values() if one is not stream]
             raise damaged_table(self._point, table.full_name, error, others) from None
+
+    def definition(self, table: PointTable, *, indexes: bool) -> TableDefinition:
+        """How the table is made anew elsewhere. Raises RowsNotDecodable, Damaged."""
+        table.decodable()
+        return read_definition(self._point.entry(MODEL), table.schema, table.name, indexes=indexes)
 
     @cached_property
     def _streams(self) -> dict[tuple[str, str], StreamRecipe]:

@@ -45,4 +45,15 @@ def test_tables_through_the_app(
     ended = runs.wait(world.api("POST", f"points/{point['id']}/tables/diff", body)["id"])
     assert (ended["kind"], ended["state"]) == ("table", "succeeded")
     assert world.api("GET", f"points/{point['id']}/tables")["value"] == point["tables"]
+    told = command(
+        *("table", "restore", point["id"], "hr.Employee", "--to", "sql-tables/hr", "--as", "hr.EmployeeBefore")
+    )
+    assert (told["kind"], told["state"]) == ("table", "succeeded")
+    assert any("foreign key" in line["message"] for line in runs.log(told["id"]))
+    again = {"table": "hr.Employee", "target": "sql-tables/hr", "new_name": "hr.Employee"}
+    refused = runs.wait(world.api("POST", f"points/{point['id']}/tables/restore", again)["id"])
+    assert runs.states(refused) == {"sql-tables/hr": "table-there"}
+    assert runs.states(runs.backup("tables")) == {"sql-tables/hr": "succeeded"}
+    rows = {one["name"]: one["rows"] for one in runs.points("default", "sql-tables/hr")[-1]["tables"]}
+    assert rows["EmployeeBefore"] == rows["Employee"] == exported["rows"]
     assert runs.left() == []
