@@ -9,7 +9,19 @@ from typing import Any
 from local.azure.seeding import SUBSCRIPTION
 from local.azure.state_folder import StateFolder
 from local.machines.differences import METADATA_ADDRESS
-from local.plan import GROUP, REGIONS, REPOSITORIES, STATE, VAULT_KEY, VM_SIZE, WORKER_PROFILE, account_id, subnet_id
+from local.plan import (
+    CHANNEL,
+    GROUP,
+    REGIONS,
+    REPOSITORIES,
+    STATE,
+    VAULT_KEY,
+    VM_SIZE,
+    WORKER_PROFILE,
+    account_id,
+    channel,
+    subnet_id,
+)
 from local.profile_file import ProfileFile
 
 #: Timers of the app, in seconds of the app's clock; Azure's are minutes.
@@ -88,6 +100,8 @@ def _settings(profile: ProfileFile) -> dict[str, Any]:
             }
             for plan in REPOSITORIES
         },
+        "NOTIFICATION_CHANNELS": {CHANNEL: channel(arm)},
+        "APP_URL": profile.url,
         "WORKER_PROFILES": {
             WORKER_PROFILE: {
                 "regions": {

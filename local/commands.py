@@ -130,6 +130,15 @@ def resources(state: State = None, output: Output = "table") -> None:
 
 
 @local_app.command()
+def notices(state: State = None, output: Output = "table") -> None:
+    """Lists what channel `local` was told; a page shows the same, its address is printed first."""
+    profile = _profile(state)
+    _say(f"page: {profile.notice_page()}")
+    found = [{**notice, **notice["data"]} for notice in profile.notices()]
+    _print(found if output == "table" else profile.notices(), output, ("timestamp", "event", "title"))
+
+
+@local_app.command()
 def password(
     repository: Annotated[str, typer.Argument(help="Name of a repository of the profile.")] = "default",
     to: Annotated[Path | None, typer.Option("--to", help="Write it to this file, which only you can read.")] = None,

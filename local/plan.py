@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from holdfast.model.channel import WebhookChannel
+from local.azure.notice_board import KEY_SECRET, URL_SECRET
 from local.azure.roles import APP
 from local.azure.seeding import SUBSCRIPTION
 from local.storage_front import roles
@@ -19,6 +21,8 @@ STAGING_INSTANCE_ID = f"{GROUP_ID}/providers/Microsoft.Sql/managedInstances/mi-s
 VM_SIZE = "Standard_D4ds_v5"
 WORKER_PROFILE = "standard"
 VAULT_SCOPE = "/vault/secrets"
+#: The notification channel that leads to the profile's notice board.
+CHANNEL = "local"
 #: A key for slots of repositories, and where roles on it are assigned.
 VAULT_KEY, KEYS_SCOPE = "repositories", "/vault/keys"
 KEY_USER = "Key Vault Crypto Service Encryption User"
@@ -135,6 +139,16 @@ def operator_roles() -> Assignments:
     return [*((roles.BLOB_OWNER.name, account_id(name)) for name in (BACKUP, ARCHIVE)), (KEY_USER, KEYS_SCOPE)]
 
 
+def channel(vault: str) -> dict[str, object]:
+    """The channel as the setting has it: everything is told, success too."""
+    secrets = f"{vault}/secrets"
+    events = ["failure", "warning", "success", "overdue", "summary"]
+    made = WebhookChannel(
+        kind="webhook", url_secret=f"{secrets}/{URL_SECRET}", signing_secret=f"{secrets}/{KEY_SECRET}", events=events
+    )
+    return made.model_dump(mode="json")
+
+
 def default_policy() -> dict[str, object]:
     """Policy `default`: everything, over staging copies; point of the day kept a week, of the month archived."""
     return {
@@ -147,4 +161,5 @@ def default_policy() -> dict[str, object]:
         "repository": "default",
         "archive": "archive",
         "worker": WORKER_PROFILE,
+        "notify": [CHANNEL],
     }

@@ -27,6 +27,7 @@ from holdfast.model.policy import Policy
 from holdfast.repository import Repository
 from local import azurite, plan, processes, service
 from local.app_settings import app_environment, repository_url, storage_url, vault_key_url
+from local.azure import notice_board
 from local.azure.state_folder import StateFolder
 from local.azurite import Azurite, StorageAccount
 from local.bundle import worker_bundle
@@ -226,6 +227,14 @@ class LocalProfile:
     def storage_requests(self) -> list[dict[str, Any]]:
         """The latest requests that the storage accounts saw, oldest first."""
         return list(self._storage_admin("GET", "requests"))
+
+    def notices(self) -> list[dict[str, Any]]:
+        """What the profile's notification channel was told, oldest first."""
+        return list(self.admin("GET", "notices"))
+
+    def notice_page(self) -> str:
+        """Address of the page that shows them."""
+        return Provisioning(self.profile).secret(notice_board.URL_SECRET) or ""
 
     def admin(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """The Azure emulator's admin endpoint (see `local.azure.admin`)."""

@@ -5,6 +5,7 @@ Every step may run again: `up` after `down`, or after a crash half-way.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 import ssl
@@ -21,6 +22,7 @@ from holdfast.repository import Repository
 from holdfast.storage import open_store
 from local import plan
 from local.app_settings import repository_url, storage_url
+from local.azure import notice_board
 from local.azure.state_folder import StateFolder
 from local.bundle import Archive
 from local.owner import OwnerCredential
@@ -57,6 +59,7 @@ class Provisioning:
         self.admin("PUT", f"keys/{plan.VAULT_KEY}")
         for repository in plan.REPOSITORIES:
             self._repository(repository)
+        self._notice_board()
 
     def admin(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         """Asks the Azure emulator's admin endpoint. Raises ServiceFailed."""
@@ -128,12 +131,16 @@ class Provisioning:
 
     def password(self, repository: plan.RepositoryPlan) -> str | None:
         """The repository's password, from the vault; None where there is none yet."""
+        return self.secret(repository.secret)
+
+    def secret(self, name: str) -> str | None:
+        """A secret of the vault; None where there is none of that name."""
         from azure.core.exceptions import ResourceNotFoundError
         from azure.keyvault.secrets import SecretClient
 
         with SecretClient(self._address, verify_challenge_resource=False, **self._options) as vault:
             try:
-                return vault.get_secret(repository.secret).value
+                return vault.get_secret(name).value
             except ResourceNotFoundError:
                 return None
 
@@ -148,6 +155,14 @@ class Provisioning:
             if not make:
                 raise
             return Repository.init(store, password, clock=clock, name=repository.name, archive=repository.archive)
+
+    def _notice_board(self) -> None:
+        """The address and the signing key of the profile's notification channel."""
+        board = f"{self._address}{notice_board.PATH}/{secrets.token_urlsafe(24)}"
+        key = f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode()}"
+        for name, value in ((notice_board.URL_SECRET, board), (notice_board.KEY_SECRET, key)):
+            if self.secret(name) is None:
+                self.admin("PUT", f"secrets/{name}", {"value": value})
 
     def _repository(self, repository: plan.RepositoryPlan) -> None:
         if self.password(repository) is None:

@@ -16,7 +16,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from holdfast.model.errors import HoldfastError, InvalidInput, NotFound
-from local.azure import seeding, tokens, vault, vault_keys
+from local.azure import notice_board, seeding, tokens, vault, vault_keys
 from local.azure.evidence import OURS
 from local.azure.faults import Fault
 from local.azure.leftovers import resources
@@ -111,6 +111,10 @@ def _resources(world: World, request: web.Request, _body: None) -> Any:
 
 def _requests(world: World, request: web.Request, _body: None) -> Any:
     return world.store.logged(int(request.query.get("after", "0")))
+
+
+def _notices(world: World, _request: web.Request, _body: None) -> Any:
+    return notice_board.notices(world)
 
 
 def _add_fault(world: World, _request: web.Request, body: Fault) -> Any:
@@ -237,6 +241,7 @@ _TABLE: tuple[tuple[str, str, Answer, type[BaseModel] | None], ...] = (
     ("DELETE", "withdrawals/{id}", _restore, None),
     ("PUT", "secrets/{name}", _secret, _SecretBody),
     ("PUT", "keys/{name}", _key, None),
+    ("GET", "notices", _notices, None),
     ("PUT", "tokens", _tokens, _TokensBody),
     ("PUT", "quota/{region}", _quota, _QuotaBody),
     ("GET", "exports", _exports, None),

@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from holdfast.model.clock import iso
-from local.azure import admin, arm, identity_endpoints, sql_data, vault, vault_access, vault_keys
+from local.azure import admin, arm, identity_endpoints, notice_board, sql_data, vault, vault_access, vault_keys
 from local.azure.log_keys import REGION, SHAPE
 from local.azure.virtual_machines import reconcile
 from local.azure.world import World
@@ -23,10 +23,11 @@ _Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def https_application(world: World) -> web.Application:
-    """Resource Manager, the vault, the SQL data endpoint and the admin endpoint."""
+    """Resource Manager, the vault, the SQL data endpoint, the admin endpoint and the notice board."""
     app = web.Application(middlewares=[_middleware(world)], client_max_size=64 << 20)
     admin.add_routes(app, world)
     sql_data.add_routes(app, world)
+    notice_board.add_routes(app, world)
 
     async def to_secrets(request: web.Request) -> web.Response:
         return await vault_access.handle(world, request, vault.answer)
