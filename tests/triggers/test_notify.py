@@ -50,7 +50,7 @@ def app(monkeypatch: pytest.MonkeyPatch) -> Any:
     made = Services(settings)
     policy = policy_from({"name": "nightly", "notify": ["ops"]})
     policies = SimpleNamespace(list=lambda: [SimpleNamespace(policy=policy)])
-    made.__dict__["catalog"] = SimpleNamespace(outbox=Outbox(), policies=policies)
+    made.__dict__["catalog"] = SimpleNamespace(outbox=Outbox(), policies=policies, installation="i")
     made.__dict__["clock"] = SimpleNamespace(now=lambda: _NOW)
     monkeypatch.setattr(made, "worker_profile", lambda name: None)
     return made
