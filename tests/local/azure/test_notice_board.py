@@ -1,6 +1,7 @@
 """The notice board takes what is signed for it, shows it once, and shows nothing to who does not know its address."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -8,7 +9,11 @@ import requests
 from holdfast.model.channel import WebhookChannel
 from holdfast.model.notice import of_test
 from holdfast.notify import Envelope, Undelivered, deliver
+from holdfast.settings import Settings
+from holdfast.wiring import Services
+from local import plan
 from local.azure import notice_board
+from local.provisioning import Provisioning
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -58,3 +63,27 @@ def test_who_does_not_know_the_address_neither_posts_nor_looks(emulator, board):
         send(emulator, other)
     assert requests.get(other, verify=str(emulator.root / "ca.pem"), timeout=10).status_code == 404
     assert emulator.admin("GET", "notices") == []
+
+
+def test_the_profiles_channel_leads_to_it_by_the_apps_identity(emulator, monkeypatch):
+    """Provisioning makes both secrets once; the app reads them from the vault as it does any other."""
+    profile = SimpleNamespace(state=emulator.root.parent, azure_https=emulator.port, made={}, clock_file=None)
+    world = Provisioning(profile)
+    world.owner.grant()
+    world._notice_board()
+    address = world.secret(notice_board.URL_SECRET)
+    world._notice_board()
+    assert world.secret(notice_board.URL_SECRET) == address
+    identity = emulator.make_app(["Key Vault Secrets User", plan.VAULT_SCOPE])
+    for name, value in {
+        "SSL_CERT_FILE": emulator.ca,
+        "REQUESTS_CA_BUNDLE": emulator.ca,
+        "IDENTITY_ENDPOINT": f"{emulator.http_url}/msi/token",
+        "IDENTITY_HEADER": emulator.folder.identity_header.read_text(),
+    }.items():
+        monkeypatch.setenv(name, value)
+    channels = {plan.CHANNEL: plan.channel(emulator.url)}
+    app = Services(Settings(identity_client_id=identity["client_id"], notification_channels=channels))
+    now = emulator.clock.now()
+    deliver(app.channel(plan.CHANNEL), Envelope("n", of_test(plan.CHANNEL, now), "holdfast", now), app.read_secret)
+    assert [notice["id"] for notice in emulator.admin("GET", "notices")] == ["n"]
