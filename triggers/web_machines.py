@@ -7,7 +7,7 @@ from collections import defaultdict
 from holdfast.catalog import Worker
 from holdfast.model.errors import HoldfastError, NotFound
 from holdfast.model.session import Session
-from holdfast.web.machines import ChannelRow, Leftovers, MachinesPage, Standing, WorkerRow
+from holdfast.web.machines import ChannelRow, Doctor, Leftovers, MachinesPage, Standing, WorkerRow
 from holdfast.web.repositories import RepositoriesPage, RepositoryRow, Volume
 from holdfast.web.sessions import ENDED
 from holdfast.wiring import Services
@@ -42,6 +42,14 @@ def show_leftovers(visit: Visit) -> Shown:
         return Shown("leftovers.html", Leftovers(standing=[*_machines(app), *_copies(app)]))
     except HoldfastError as error:
         return Shown("leftovers.html", Leftovers(standing=[], unreachable=f"{error.title}: {error.detail}"))
+
+
+@page("GET", "doctor", "every right, setting and service that the policies need, with what mends it; asks Azure now")
+def show_doctor(visit: Visit) -> Shown:
+    policies = [stored.policy for stored in visit.app.catalog.policies.list()]
+    found = visit.app.doctor.examine(policies)
+    found.sort(key=lambda one: ("failed", "warning", "ok").index(one.verdict))
+    return Shown("doctor.html", Doctor(findings=found))
 
 
 @page("GET", "repositories", "repositories: size, points, last proof, locks, holds")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from holdfast.bacpac.names import join_name
 from holdfast.web.paging import paged
-from holdfast.web.points import PointPage
+from holdfast.web.points import PointPage, TableChoice
 from triggers.http_retention import start_hold, start_release
 from triggers.http_sessions import start_download
+from triggers.http_tables import export_table, show_table
 from triggers.kept import with_reasons
 from triggers.visitors import Right
 from triggers.web_sources import last_proofs
@@ -29,6 +31,10 @@ def show_point(visit: Visit) -> Shown:
         tables=tables,
         tables_total=len(point.tables),
         pager=pager,
+        takeable=[
+            TableChoice(name=join_name(one.schema_name, one.name), shown=f"{one.schema_name}.{one.name}")
+            for one in tables
+        ],
         table=search,
         entries=point.entries[:_ENTRIES],
         entries_total=len(point.entries),
@@ -46,6 +52,14 @@ def download(visit: Visit) -> Moved:
     if visit.form.get("worker"):
         body["worker"] = visit.form["worker"]
     return to_session(start_download(visit.call(body)))
+
+
+@page("POST", "points/{id}/table", "lets a worker write one table as Parquet or CSV, or its first rows", Right.RESTORE)
+def take_table(visit: Visit) -> Moved:
+    body = {**_where(visit), "table": visit.form.get("name", "")}
+    if visit.form.get("format") == "rows":
+        return to_session(show_table(visit.call(body)))
+    return to_session(export_table(visit.call({**body, "format": visit.form.get("format", "parquet")})))
 
 
 @page("POST", "points/{id}/hold", "keeps a point whatever its age", Right.OPERATE)

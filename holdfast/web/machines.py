@@ -6,6 +6,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, Field
 
+from holdfast.model.diagnosis import Diagnosis
+
 
 class WorkerRow(BaseModel):
     """A worker of the pool."""
@@ -47,6 +49,12 @@ class MachinesPage(BaseModel):
 
     workers: list[WorkerRow]
     channels: list[ChannelRow]
+
+
+class Doctor(BaseModel):
+    """What the doctor says, the worst first."""
+
+    findings: list[Diagnosis]
 
 
 class Leftovers(BaseModel):

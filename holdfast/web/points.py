@@ -9,6 +9,13 @@ from holdfast.web.paging import Pager
 from holdfast.web.sources import Proof
 
 
+class TableChoice(BaseModel):
+    """A table that can be taken out alone."""
+
+    name: str
+    shown: str
+
+
 class PointPage(BaseModel):
     """One point, a page of its tables, and what can be done with it."""
 
@@ -16,6 +23,7 @@ class PointPage(BaseModel):
     tables: list[Table]
     tables_total: int
     pager: Pager
+    takeable: list[TableChoice] = Field(description="the tables of this page, as they are asked for")
     table: str = Field(description="what tables were searched for")
     entries: list[Entry] = Field(description="the first entries of the BACPAC")
     entries_total: int

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from holdfast.model.errors import ErrorInfo
 from holdfast.model.job import Progress
+from holdfast.model.preflight.finding import Finding
 from holdfast.model.session import LogEntry, RetentionSummary, Session, SourceRun, State
 from holdfast.web.paging import Pager
 
@@ -88,6 +89,8 @@ class File(BaseModel):
     bytes: int
     sha256: str
     identical: bool
+    rows: int | None = None
+    losses: list[str] = Field(default_factory=list)
     expires_at: datetime
 
 
@@ -104,6 +107,7 @@ class SessionPage(BaseModel):
     pager: Pager
     file: File | None = None
     retention: RetentionSummary | None = None
+    findings: list[Finding] | None = Field(default=None, description="of a preflight session, once it has looked")
     log: list[LogEntry] = Field(description="the beginning of the log, oldest first")
     log_cut: bool = Field(description="whether the log goes on")
 

@@ -22,6 +22,7 @@ from local import plan
 from local.azurite_setup import installed
 from local.profile import LocalProfile
 from local.samples.databases import write_sample
+from tests.chromium.window import axe, browser  # noqa: F401 (fixtures)
 
 #: The janitor comes more often than once a minute, so that a test need not wait long for what a crash left behind.
 _SETTINGS = {"HOLDFAST_JANITOR_SCHEDULE": "*/15 * * * * *"}

@@ -113,6 +113,7 @@ def _furnish(site, line, chance: random.Random) -> dict[str, str]:
         "log": f"sessions/{live}/log",
         "point": f"points/{newest.id}",
         "machines": "machines",
+        "doctor": "doctor",
         "repositories": "repositories",
         "costs": "costs?policy=nightly",
         "error": "points/none",

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from holdfast.model.diagnosis import broken, healthy
 from holdfast.model.errors import SourceUnusable, Unavailable
 from holdfast.model.overdue import Overdue
 from holdfast.model.point import Entry, Table
@@ -14,7 +15,7 @@ from triggers.web_table import PAGES
 
 LISTS = [
     *("", "running", "sources", "policies", "new-policy", "sessions", "machines"),
-    *("leftovers", "repositories", "storage", "costs"),
+    *("leftovers", "doctor", "repositories", "storage", "costs"),
 ]
 HOSTILE = "<script>alert(1)</script>\"' onerror=x &amp; {{7*7}}"
 
@@ -39,6 +40,7 @@ def furnished(site, line, name: str = "shop") -> list[str]:
     going.steps[1].state, going.steps[1].detail = State.RUNNING, name
     live = site.session(State.RUNNING, ago=timedelta(minutes=2), sources=[going])
     site.catalog.log.lines[:] = [line(name, "error")]
+    site.app.doctor.examine = lambda policies: [broken("staging", name, name, name), healthy("settings", name)]
     late = Overdue(policy="nightly", source=source.name, chain=source.chain, missed=point.created_at)
     site.catalog.promises.broken = lambda: [late]
     return [

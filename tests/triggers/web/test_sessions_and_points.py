@@ -6,6 +6,8 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 from holdfast.model.job import Progress
+from holdfast.model.point import Table
+from holdfast.model.preflight.finding import Finding
 from holdfast.model.session import Download, SourceRun, State
 
 
@@ -106,3 +108,26 @@ def test_back_up_now_backs_up_that_database_alone(site) -> None:
     site.source("hr")
     assert site.post(f"sources/{source.chain}/backup").status == 303
     assert site.started[0][2]["databases"] == ["sql-a/shop"]
+
+
+def test_one_table_is_taken_out_by_its_whole_name(site) -> None:
+    tables = [Table(schema="a.b", name="x]y", rows=1, bytes=1)]
+    point = site.point(site.source("shop"), tables=tables)
+    (choice,) = site.get(f"points/{point.id}.json").json["takeable"]
+    for number, (form, asked) in enumerate((("csv", "export"), ("rows", "show"))):
+        answer = site.post(f"points/{point.id}/table", repository="default", name=choice["name"], format=form)
+        assert answer.status == 303
+        orchestrator, _, given = site.started[number]
+        assert (orchestrator, given["ask"]["act"], given["ask"]["table"]) == ("read_tables", asked, "[a.b].[x]]y]")
+    assert site.post(f"points/{point.id}/table", name=choice["name"], format="exe").status == 400
+
+
+def test_what_preflight_found_stands_on_its_session(site) -> None:
+    found = Finding(
+        id="P01", severity="blocks-export", object="View [dbo].[v]", cause="names what is not there", mend="Drop it"
+    )
+    session = site.session(State.SUCCEEDED, kind="preflight", findings=[found])
+    assert "View [dbo].[v]: names what is not there. Drop it" in site.get(f"sessions/{session.id}").words
+    clean = site.session(State.SUCCEEDED, kind="preflight", findings=[])
+    assert "Nothing was found" in site.get(f"sessions/{clean.id}").words
+    assert "Preflight" not in site.get(f"sessions/{site.session(State.SUCCEEDED).id}").words
