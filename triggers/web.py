@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from http import HTTPStatus
+from urllib.parse import quote, urlencode
 
 import azure.durable_functions as df
 import azure.functions as func
@@ -18,7 +19,7 @@ import structlog
 from holdfast.catalog.visits import VISIT_LIFE
 from holdfast.model.errors import HoldfastError, NotFound
 from holdfast.web.rendering import BASE, Frame, assets, render
-from holdfast.web.signs import NotSignedIn, SignIn, Wrong
+from holdfast.web.signs import Again, NotSignedIn, SignIn, Wrong
 from holdfast.wiring import Services, services
 from triggers import web_machines, web_overview, web_points, web_policies, web_sessions, web_sources
 from triggers.routes import problem
@@ -80,7 +81,7 @@ async def web(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> f
     except NotSignedIn as error:
         if wants_json or req.method != "GET":
             return _as_problem(error)
-        return _response(req, "", HTTPStatus.SEE_OTHER, None, location=f"{BASE}sign-in")
+        return _to_sign_in(req, services(), headers)
     except HoldfastError as error:
         return _wrong(req, error, who, path, as_json=wants_json)
     except Exception as error:  # noqa: BLE001 (the last line before the wire: a person gets a page, not a traceback)
@@ -123,7 +124,21 @@ def _answer(app: Services, who: Visitor, req: func.HttpRequest, path: str, heade
 
 def _sign_in(app: Services, req: func.HttpRequest) -> func.HttpResponse:
     frame = Frame(now=app.clock.now(), path="sign-in")
-    return _response(req, render("sign_in.html", SignIn(entra=app.settings.entra_sign_in), frame), HTTPStatus.OK, None)
+    home = BASE + quote(req.params.get("next", ""), safe="/?=&%")  # below our own pages, whatever it is
+    view = SignIn(entra=app.settings.entra_sign_in, home=home)
+    return _response(req, render("sign_in.html", view, frame), HTTPStatus.OK, None)
+
+
+def _to_sign_in(req: func.HttpRequest, app: Services, headers: dict[str, str]) -> func.HttpResponse:
+    """To the sign-in page, which leads back. A link in a mail or chat first leads here once more, from our own page: a
+    strict cookie does not come along from elsewhere, and its owner may well be signed in."""
+    wanted = (req.route_params.get("rest") or "").strip("/")
+    wanted += f"?{urlencode(dict(req.params))}" if req.params else ""
+    if headers.get("sec-fetch-site") == "cross-site" and not cookie_of(headers):
+        frame = Frame(now=app.clock.now(), path=wanted)
+        return _response(req, render("again.html", Again(to=BASE + wanted), frame), HTTPStatus.OK, None)
+    to = f"{BASE}sign-in?{urlencode({'next': wanted})}" if wanted else f"{BASE}sign-in"
+    return _response(req, "", HTTPStatus.SEE_OTHER, None, location=to)
 
 
 def _static(path: str) -> func.HttpResponse:

@@ -11,6 +11,13 @@ class SignIn(BaseModel):
     """Asks for a key."""
 
     entra: bool
+    home: str
+
+
+class Again(BaseModel):
+    """Leads to where the visitor wanted to go, from a page of our own."""
+
+    to: str
 
 
 class Wrong(BaseModel):

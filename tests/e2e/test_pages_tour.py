@@ -83,7 +83,7 @@ def test_the_tour(world: LocalProfile, browser, tmp_path: Path) -> None:
         assert window.page.get_by_role("alert").count() == 0, window.page.inner_text("main")
     window.press("Sign out")
     window.open(f"{pages}sources")
-    assert window.page.url == f"{pages}sign-in"
+    assert window.page.url == f"{pages}sign-in?next=sources"
     refused = [one for one in window.complaints if "401" not in one and "400" not in one]
     assert refused == []
 

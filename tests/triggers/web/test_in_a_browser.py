@@ -208,3 +208,21 @@ def test_a_running_session_moves_without_a_click_and_stops_asking_when_it_has_en
     window.page.wait_for_timeout(4500)  # twice as long as between two questions
     assert len(asked) == count
     assert window.complaints == []
+
+
+def test_whoever_is_signed_in_comes_from_a_mail_to_the_page_itself(browser, site, address: str) -> None:
+    """The cookie is strict, so the browser keeps it back on the way from another site."""
+    session = site.session(State.SUCCEEDED)
+    window = browser.window()
+    window.open("about:blank")
+    window.page.set_content(f'<a href="{address}sessions/{session.id}">the session</a>')
+    window.press("the session")
+    window.page.wait_for_url("**/sign-in?next=*")
+    window.write("Function key", "any key opens this site")
+    window.press("Sign in")
+    assert window.page.url == f"{address}sessions/{session.id}"
+    window.open("about:blank")
+    window.page.set_content(f'<a href="{address}sessions/{session.id}">the session</a>')
+    window.press("the session")
+    window.page.get_by_role("heading", name=session.id).wait_for()
+    assert window.page.url == f"{address}sessions/{session.id}"

@@ -26,7 +26,8 @@ def test_nobody_sees_the_sign_in_page_and_nothing_else(site) -> None:
     site.cookie = ""
     for path in ("", "sources", "points/p", "nothing"):
         answer = site.get(path)
-        assert (answer.status, answer.headers["Location"]) == (303, "/api/web/sign-in")
+        assert answer.status == 303
+        assert answer.headers["Location"].partition("?")[0] == "/api/web/sign-in"
         assert answer.content == b""
     assert site.get("sign-in").status == 200
     twin = site.get("sources.json")
@@ -165,3 +166,31 @@ def test_the_vendored_script_is_the_one_that_was_pinned() -> None:
     found = assets()["htmx-4.0.1.min.js"].content
     assert hashlib.sha256(found).hexdigest() == "a0abb04f2f45a1f89d1d4844023245537e5e6014c87b144553e0607b4cc32130"
     assert b"Zero-Clause BSD" in assets()["htmx-LICENSE.txt"].content
+
+
+def test_signing_in_leads_to_where_one_wanted_to_go(site) -> None:
+    site.cookie = ""
+    to = site.get("sessions/a b?page=2").headers["Location"]
+    assert to == "/api/web/sign-in?next=sessions%2Fa+b%3Fpage%3D2"
+    (form,) = [a for tag, a in site.get(to.removeprefix("/api/web/")).elements if tag == "form"]
+    assert form["data-home"] == "/api/web/sessions/a%20b?page=2"
+
+
+@pytest.mark.parametrize(
+    "wanted", ["//evil.example", "https://evil.example", "\\\\evil.example", "javascript:alert(1)", '"><script>']
+)
+def test_signing_in_leads_nowhere_else(site, wanted: str) -> None:
+    site.cookie = ""
+    answer = site.get(f"sign-in?next={wanted}")
+    (form,) = [a for tag, a in answer.elements if tag == "form"]
+    assert form["data-home"].startswith("/api/web/")
+    assert "<script>" not in answer.text.replace('<script src="/api/web/static', "")
+
+
+def test_a_link_from_elsewhere_is_followed_again_from_our_own_page_and_shows_nothing(site) -> None:
+    site.cookie = ""
+    answer = site.get('sources?database="><script>', **{"sec-fetch-site": "cross-site"})
+    assert answer.status == 200
+    (refresh,) = [a["content"] for tag, a in answer.elements if a.get("http-equiv") == "refresh"]
+    assert refresh == "0; url=/api/web/sources?database=%22%3E%3Cscript%3E"
+    assert "script" not in [tag for tag, _ in answer.elements]
