@@ -5,6 +5,7 @@ from __future__ import annotations
 import azure.durable_functions as df
 
 from activities.answering import Answer, Given, answered
+from activities.restore_database import abandon
 from activities.stage_source import tags_of
 from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError, NameTaken
 from holdfast.model.plan import BackupPlan
@@ -29,7 +30,11 @@ def clean_up(app: Services, given: Given) -> Answer:
             app.catalog.jobs.close(job.id)
     app.catalog.workers.release(session, key)
     left: HoldfastError | None = None
-    done = "copy dropped, worker given back" if _has_copy(given) else "worker given back"
+    done = "worker given back"
+    if _has_copy(given):
+        done = "copy dropped, worker given back"
+    elif _unfinished(given):
+        done = "nothing half-restored is left, worker given back"
     try:
         if not _drop(app, given):
             return {"pending": True}
@@ -68,7 +73,14 @@ def _has_copy(given: Given) -> bool:
     return bool(given.get("plan", {}).get("staging"))
 
 
+def _unfinished(given: Given) -> bool:
+    """Whether a restore may have left something that is not to stay."""
+    return given.get("plan", {}).get("kind") == "restore" and not given["outcome"]["ok"]
+
+
 def _drop(app: Services, given: Given) -> bool:
+    if _unfinished(given):
+        return abandon(app, given)
     if not _has_copy(given):
         return True
     plan = BackupPlan.model_validate(given["plan"])

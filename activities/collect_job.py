@@ -9,6 +9,7 @@ import azure.durable_functions as df
 from activities.answering import Answer, Given, answered, brief
 from activities.lease_worker import of_source
 from activities.retain_batch import locked, retained
+from activities.submit_job import step_of
 from activities.synchronising import Place, synchronise
 from holdfast.model.counted import counted
 from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError, ReportedError, StepTooLong, WorkerLost
@@ -39,7 +40,7 @@ def collect_job(app: Services, given: Given) -> Answer:
         answer = _TAKE_IN[kind](app, given, result)
         detail = str(answer.pop("detail", ""))
         if of_source(given):
-            app.catalog.sessions.set_step(session, key, kind, State.SUCCEEDED, detail)
+            app.catalog.sessions.set_step(session, key, step_of(kind), State.SUCCEEDED, detail)
         return {**answer, "job": given["job"]}
     error = _error(result)
     if result.state == "lost":
@@ -47,7 +48,7 @@ def collect_job(app: Services, given: Given) -> Answer:
     state = State.CANCELLED if isinstance(error, Cancelled) else State.FAILED
     source = None
     if of_source(given):
-        source = app.catalog.sessions.set_step(session, key, kind, state, error.detail).source
+        source = app.catalog.sessions.set_step(session, key, step_of(kind), state, error.detail).source
         _tell_repairs(app, given, result)
     app.catalog.log.write(session, "error", f"{kind}, attempt {given['attempt']}: {error}. {error.help}", source=source)
     return {"error": brief(error.info()), "job": given["job"]}
@@ -150,6 +151,22 @@ def _surveyed(app: Services, given: Given, result: JobResult) -> Answer:
     return {"detail": counted(len(result.output["chains"]), "chain")}
 
 
+def _fetched(app: Services, given: Given, result: JobResult) -> Answer:
+    return {"detail": f"{result.output['bytes']:,} bytes, every entry verified"}
+
+
+def _imported(app: Services, given: Given, result: JobResult) -> Answer:
+    return {"detail": f"{counted(result.output['rows'], 'row')} in {result.output['seconds']:.0f} s"}
+
+
+def _verified(app: Services, given: Given, result: JobResult) -> Answer:
+    return {"detail": "; ".join(f"{one['what']}: {one['outcome']}" for one in result.output["compared"])}
+
+
+def _renamed(app: Services, given: Given, result: JobResult) -> Answer:
+    return {"detail": ", ".join(result.output["renamed"])}
+
+
 _TAKE_IN: dict[str, Callable[[Services, Given, JobResult], Answer]] = {
     "synchronise": _synchronise,
     "preflight": _preflight,
@@ -164,4 +181,8 @@ _TAKE_IN: dict[str, Callable[[Services, Given, JobResult], Answer]] = {
     "retain": retained,
     "hold": _held,
     "survey": _surveyed,
+    "fetch": _fetched,
+    "import": _imported,
+    "verify": _verified,
+    "rename": _renamed,
 }

@@ -19,8 +19,9 @@ _log = structlog.get_logger("workers")
 
 
 def _role(given: Given) -> WorkerRole:
-    """Whose identity the machine has: a plan that deletes or locks says so, all others only write."""
-    return "maintainer" if given["plan"].get("role") == "maintainer" else "writer"
+    """Whose identity the machine has: a plan that deletes, locks or restores says so, all others only write."""
+    role: WorkerRole = given["plan"].get("role", "writer")
+    return role
 
 
 def of_source(given: Given) -> bool:
@@ -111,14 +112,18 @@ def _bring_up(app: Services, worker: Worker, action: Action, place: RegionProfil
 
 
 def _identity(profile: WorkerProfile, role: WorkerRole) -> str:
-    if role == "writer":
-        return profile.writer_identity
-    if profile.maintainer_identity is None:
+    identities: dict[WorkerRole, str | None] = {
+        "writer": profile.writer_identity,
+        "maintainer": profile.maintainer_identity,
+        "restorer": profile.restorer_identity,
+    }
+    identity = identities[role]
+    if identity is None:
         raise InvalidInput(
-            "the worker profile names no maintainer identity",
-            help="Set maintainer_identity and maintainer_client_id in HOLDFAST_WORKER_PROFILES.",
+            f"the worker profile names no {role} identity",
+            help=f"Set {role}_identity and {role}_client_id in HOLDFAST_WORKER_PROFILES.",
         )
-    return profile.maintainer_identity
+    return identity
 
 
 def _is_ready(app: Services, worker: Worker, action: Action) -> bool:

@@ -15,19 +15,24 @@ from holdfast.model.job import (
     ArchiveSpec,
     DownloadSpec,
     ExportSpec,
+    FetchSpec,
     HoldSpec,
+    ImportSpec,
     Job,
     JobKind,
     LockSpec,
     PreflightSpec,
     RehydrateSpec,
+    RenameSpec,
     RetainSpec,
     StoreSpec,
     SurveySpec,
     SynchroniseSpec,
+    VerifySpec,
 )
 from holdfast.model.plan import BackupPlan, HoldPlan, PointPlan, SourcePlan, SurveyPlan, session_mark
 from holdfast.model.preflight.finding import Finding
+from holdfast.model.restore.plan import RestorePlan
 from holdfast.model.session import State
 from holdfast.model.table_job import LoadSpec, TableSpec
 from holdfast.model.transformation import Transformation
@@ -49,13 +54,13 @@ def submit_job(app: Services, given: Given) -> Answer:
     session, key = given["session"], given["key"]
     source = None
     if of_source(given):
-        source = app.catalog.sessions.set_step(session, key, kind, State.RUNNING, again=True).source
+        source = app.catalog.sessions.set_step(session, key, step_of(kind), State.RUNNING, again=True).source
     job = Job(
         id=job_id(given, kind),
         kind=kind,
         session=session,
         source=source,
-        step=kind,
+        step=step_of(kind),
         attempt=given["attempt"],
         instance_id=given["instance"],
         worker=given["worker"],
@@ -70,7 +75,14 @@ def submit_job(app: Services, given: Given) -> Answer:
     return {"job": job.id}
 
 
+def step_of(kind: JobKind) -> str:
+    """The step that a job belongs to: most bear its name."""
+    return "commit" if kind == "rename" else kind
+
+
 def _spec(app: Services, given: Given, kind: JobKind) -> BaseModel:
+    if given["plan"].get("kind") == "restore":
+        return _restore_spec(app, RestorePlan.model_validate(given["plan"]), given, kind)
     if given["plan"].get("role") == "maintainer":
         return _maintenance_spec(app, given, kind)
     if "point" in given["plan"] and "origin" in given["plan"]:
@@ -103,6 +115,22 @@ def _spec(app: Services, given: Given, kind: JobKind) -> BaseModel:
         **_of_preflight(app, given),
         workspace=workspace,
     )
+
+
+def _restore_spec(app: Services, plan: RestorePlan, given: Given, kind: JobKind) -> BaseModel:
+    # One folder for all attempts: a package that is whole serves the next attempt too.
+    workspace = f"{given['session']}-{given['key']}"
+    if kind == "import":
+        return ImportSpec(connection=plan.connection, workspace=workspace, attempt=job_id(given, kind))
+    if kind == "verify":
+        return VerifySpec(connection=plan.connection, workspace=workspace, contents=plan.verify == "contents")
+    if kind == "rename":
+        aside = [(plan.database, plan.replaces.aside)] if plan.replaces is not None else []
+        return RenameSpec(connection=plan.connection, moves=[*aside, (plan.temporary, plan.database)])
+    repository = app.repository(plan.repository)
+    if kind == "rehydrate":
+        return RehydrateSpec(repository=repository, chain=plan.chain, point=plan.point, priority=plan.priority)
+    return FetchSpec(repository=repository, chain=plan.chain, point=plan.point, workspace=workspace)
 
 
 def _survey_spec(app: Services, plan: SurveyPlan, given: Given) -> SurveySpec:

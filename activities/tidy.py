@@ -10,13 +10,17 @@ import azure.durable_functions as df
 import structlog
 
 from activities.answering import Answer, Given, answered
+from activities.restore_naming import finished
 from activities.tell_session import tell_ended
 from activities.telling import leftover, session_ended
 from holdfast.catalog import Worker
+from holdfast.cloud import tags as marks
 from holdfast.cloud.copy_state import Copy
 from holdfast.cloud.machines import Machine
+from holdfast.cloud.restore_targets import Kept
 from holdfast.model.errors import HoldfastError, NotFound, RunLost
 from holdfast.model.plan import copy_name
+from holdfast.model.restore.plan import is_temporary
 from holdfast.model.session import State, outcome
 from holdfast.wiring import Services
 
@@ -24,7 +28,7 @@ bp = df.Blueprint()
 
 _log = structlog.get_logger("janitor")
 
-_Thing = TypeVar("_Thing", Copy, Machine)
+_Thing = TypeVar("_Thing", Copy, Machine, Kept)
 
 #: A machine or copy may be a moment older than the row that explains it.
 _GRACE = timedelta(minutes=2)
@@ -93,6 +97,43 @@ def tidy_copies(app: Services, given: Given) -> Answer:
         )
 
     return {"removed": _each("copy", app.servers.list_copies(app.settings.installation), tidy)}
+
+
+@bp.activity_trigger(input_name="given")
+@answered(cancellable=False)
+def tidy_targets(app: Services, given: Given) -> Answer:
+    """What restores left whose session has ended without putting it right: half-filled databases go, and a database that
+    made room for one that never came gets its name back. What is kept for a person is left alone."""
+
+    def tidy(one: Kept) -> bool:
+        if not app.catalog.sessions.has_ended(one.session):
+            return False
+        parent, _, name = one.resource_id.rpartition("/")
+        if one.kind == "restore" and is_temporary(name, one.session):
+            return app.targets.drop(one.resource_id, one.tags)
+        if one.kind == "restore":
+            # It has its name; only its last tags are missing.
+            app.targets.tag(one.resource_id, {**marks.without_marks(one.tags), **finished(one.tags)})
+            return True
+        named = one.tags.get(marks.NAMED, "")
+        if one.kind != "replaced" or not named or _succeeded(app, one.session):
+            return False  # it is kept; also where somebody has dropped the restored one since
+        if name != named and app.targets.find(f"{parent}/{named}") is not None:
+            return False
+        if name != named:
+            app.targets.rename(one.resource_id, named)
+            app.catalog.log.write(one.session, "warning", f"janitor: {one.name} has its name {named} again")
+        app.targets.tag(f"{parent}/{named}", marks.without_marks(one.tags))
+        return True
+
+    return {"removed": _each("restore", app.targets.made(), tidy)}
+
+
+def _succeeded(app: Services, session: str) -> bool:
+    try:
+        return app.catalog.sessions.get(session, sources=False).state is State.SUCCEEDED
+    except NotFound:
+        return False
 
 
 @bp.activity_trigger(input_name="given")

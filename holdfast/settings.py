@@ -72,6 +72,12 @@ class WorkerProfile(BaseModel):
         default=None, description="resource id of the identity that prunes and locks"
     )
     maintainer_client_id: str | None = None
+    restorer_identity: str | None = Field(
+        default=None,
+        description="resource id of the identity that restores: it reads repositories and fills new databases; without it "
+        "the writer does, and needs rights on the servers that are restored to",
+    )
+    restorer_client_id: str | None = None
     parallel: int = Field(default=1, ge=1, le=16, description="sources beside each other on one worker")
     max_workers: int = Field(default=4, ge=1, description="workers of one region")
     idle_minutes: int = Field(default=60, ge=0, description="a deallocated worker is deleted after this long")
@@ -207,6 +213,9 @@ class Settings(BaseSettings):
         default=timedelta(hours=24), description="what no point needs any more stays this long for restores that began"
     )
     staging_expiry: timedelta = Field(default=timedelta(hours=72), description="the janitor removes a copy after this")
+    replaced_days: int = Field(
+        default=14, ge=1, description="what made room for a restored database is kept this long, and then until deleted"
+    )
     exports_expiry: timedelta = Field(default=timedelta(hours=24), description="downloads are removed after this")
 
 

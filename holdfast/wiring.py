@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from holdfast.cloud.doctor import Doctor
     from holdfast.cloud.exports import Exports
     from holdfast.cloud.machines import Machines
+    from holdfast.cloud.restore_targets import RestoreTargets
     from holdfast.model.channel import Channel
     from holdfast.model.costs import PriceList
     from holdfast.repository import KeyWrapper
@@ -72,6 +73,14 @@ class Services:
         from holdfast.cloud.databases import SqlServers
 
         return SqlServers(Clients(self.settings, self.credential), self.clock)
+
+    @cached_property
+    def targets(self) -> RestoreTargets:
+        """Databases that restores make."""
+        from holdfast.cloud.clients import Clients
+        from holdfast.cloud.restore_targets import RestoreTargets
+
+        return RestoreTargets(Clients(self.settings, self.credential))
 
     @cached_property
     def machines(self) -> Machines:

@@ -79,6 +79,7 @@ module monitoring 'modules/monitoring.bicep' = {
       identities.outputs.app.principalId
       identities.outputs.writer.principalId
       identities.outputs.maintainer.principalId
+      identities.outputs.restorer.principalId
     ]
   }
 }
@@ -94,7 +95,11 @@ module state 'modules/state-storage.bicep' = {
     endpointSubnetId: network.outputs.endpointSubnetId
     dnsZoneIds: network.outputs.dnsZoneIds
     appPrincipalId: identities.outputs.app.principalId
-    workerPrincipalIds: [identities.outputs.writer.principalId, identities.outputs.maintainer.principalId]
+    workerPrincipalIds: [
+      identities.outputs.writer.principalId
+      identities.outputs.maintainer.principalId
+      identities.outputs.restorer.principalId
+    ]
     roleIds: roles.outputs.ids
     administratorId: administratorId
     administratorType: administratorType
@@ -115,6 +120,7 @@ module vault 'modules/key-vault.bicep' = {
       identities.outputs.app.principalId
       identities.outputs.writer.principalId
       identities.outputs.maintainer.principalId
+      identities.outputs.restorer.principalId
     ]
     administratorId: administratorId
     administratorType: administratorType
@@ -143,6 +149,7 @@ module repository 'modules/repository-storage.bicep' = [
       appPrincipalId: identities.outputs.app.principalId
       writerPrincipalId: identities.outputs.writer.principalId
       maintainerPrincipalId: identities.outputs.maintainer.principalId
+      restorerPrincipalId: identities.outputs.restorer.principalId
       roleIds: roles.outputs.ids
       administratorId: administratorId
       administratorType: administratorType
@@ -218,6 +225,8 @@ module app 'modules/function-app.bicep' = {
             writer_client_id: identities.outputs.writer.clientId
             maintainer_identity: identities.outputs.maintainer.id
             maintainer_client_id: identities.outputs.maintainer.clientId
+            restorer_identity: identities.outputs.restorer.id
+            restorer_client_id: identities.outputs.restorer.clientId
             max_workers: maxWorkers
           }
         })

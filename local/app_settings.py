@@ -112,6 +112,8 @@ def _settings(profile: ProfileFile) -> dict[str, Any]:
                 "writer_client_id": made["writer_client_id"],
                 "maintainer_identity": made["maintainer_id"],
                 "maintainer_client_id": made["maintainer_client_id"],
+                "restorer_identity": made["restorer_id"],
+                "restorer_client_id": made["restorer_client_id"],
                 "parallel": 2,
                 "max_workers": 2,
                 "idle_minutes": 60,

@@ -134,6 +134,15 @@ def maintainer_roles() -> Assignments:
     return found
 
 
+def restorer_roles() -> Assignments:
+    """The restorer: reads repositories and rehydrates, fills databases; writes to no repository."""
+    found = [*_worker_roles(), ("SQL importer", f"/subscriptions/{SUBSCRIPTION}")]
+    for repository in REPOSITORIES:
+        place = container_id(repository.account, repository.container)
+        found += [(roles.BLOB_READER.name, place), (roles.REHYDRATOR.name, place)]
+    return found
+
+
 def operator_roles() -> Assignments:
     """The person at this machine, for commands that work on a repository without the app."""
     return [*((roles.BLOB_OWNER.name, account_id(name)) for name in (BACKUP, ARCHIVE)), (KEY_USER, KEYS_SCOPE)]

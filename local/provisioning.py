@@ -96,6 +96,7 @@ class Provisioning:
             ("app", plan.app_roles()),
             ("writer", plan.writer_roles()),
             ("maintainer", plan.maintainer_roles()),
+            ("restorer", plan.restorer_roles()),
             ("operator", plan.operator_roles()),
         ):
             # The app and the person get their tokens from the endpoint of the app's platform, workers from their VM's.

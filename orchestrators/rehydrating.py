@@ -18,8 +18,11 @@ from orchestrators.steps import (
 )
 
 
-def on_readable_point(context: df.DurableOrchestrationContext, run: Answer, kind: str, attempt: int) -> Saga:
-    """One attempt at the job. The worker is given back while storage rehydrates: that takes hours."""
+def readable(context: df.DurableOrchestrationContext, run: Answer, attempt: int) -> Saga:
+    """A worker, once the plan's point can be read. It is given back while storage rehydrates: that takes hours.
+
+    Only what was not asked for yet is asked for, so that Azure bills it once, whatever dies in between.
+    """
     look = 0
     while True:
         look += 1
@@ -31,12 +34,20 @@ def on_readable_point(context: df.DurableOrchestrationContext, run: Answer, kind
         if not answer["ok"]:
             return answer
         if answer["ready"]:
-            return (yield from run_job(context, run, kind, leased["worker"], attempt))
+            return leased
         paused = yield from step(context, "pause_worker", run, retries=5)
         if not paused["ok"]:
             return paused
         yield from deallocate_workers(context, run)
         yield context.create_timer(now(context) + seconds(run, "rehydrate_poll"))
+
+
+def on_readable_point(context: df.DurableOrchestrationContext, run: Answer, kind: str, attempt: int) -> Saga:
+    """One attempt at the job."""
+    leased = yield from readable(context, run, attempt)
+    if not leased["ok"]:
+        return leased
+    return (yield from run_job(context, run, kind, leased["worker"], attempt))
 
 
 def handed_out(

@@ -117,7 +117,9 @@ def run_job(context: df.DurableOrchestrationContext, run: Answer, kind: str, wor
         deadline.cancel()
     collected = yield from step(context, "collect_job", {**given, "job": submitted["job"]}, retries=5)
     # What the job came to is no failure of collecting it: asking again would only hear the same.
-    return {"ok": False, "error": collected["error"]} if collected.get("error") else collected
+    if collected.get("error"):
+        return {"ok": False, "error": collected["error"], "job": submitted["job"]}
+    return collected
 
 
 def attempts(context: df.DurableOrchestrationContext, run: Answer, once: Callable[[int], Saga]) -> Saga:

@@ -19,6 +19,7 @@ ORCHESTRATOR = {
     "table": "read_tables",
     "retention": "retain_points",
     "hold": "hold_point",
+    "restore": "restore_database",
     "rebuild": "survey_repositories",
     "adopt": "survey_repositories",
     "preflight": "preflight_source",

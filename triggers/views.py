@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from holdfast.model.job import Progress
 from holdfast.model.policy import Policy
 from holdfast.model.preflight.finding import Finding
+from holdfast.model.restore.report import RestoreReport
 from holdfast.model.session import Session, SourceRun
 from holdfast.wiring import Services
 
@@ -77,6 +78,12 @@ class RetentionView(BaseModel):
     problems: list[str]
 
 
+class RestoreView(RestoreReport):
+    """What a restore session did, and what is left for a person."""
+
+    script: str = Field(default="", description="T-SQL for what is left, with places for secrets")
+
+
 class SessionView(BaseModel):
     id: str
     policy: str | None
@@ -88,6 +95,7 @@ class SessionView(BaseModel):
     sources: list[SourceView]
     download: DownloadView | None = None
     retention: RetentionView | None = None
+    restore: RestoreView | None = None
     findings: list[Finding] | None = None
 
 
@@ -293,6 +301,9 @@ def session_view(app: Services, session: Session, *, link: bool = False) -> dict
     whole = session.model_dump(mode="json", include={"id", "policy", "kind", "state", "started_at", "ended_at"})
     view = {**whole, "error": error_view(session.error), "sources": [source_view(s) for s in session.sources]}
     view["retention"] = session.retention.model_dump(mode="json") if session.retention is not None else None
+    view["restore"] = None
+    if session.restore is not None:
+        view["restore"] = {**session.restore.model_dump(mode="json"), "script": session.restore.as_script()}
     view["download"] = None
     # Of one session only: there may be thousands.
     found = session.findings if link else None

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.settings import WorkerProfile
 
-WorkerRole = Literal["writer", "maintainer"]
+WorkerRole = Literal["writer", "maintainer", "restorer"]
 WorkerState = Literal["creating", "starting", "running", "stopping", "deallocated", "deleting", "failed"]
 Action = Literal["ready", "start", "create", "wait"]
 

@@ -22,11 +22,13 @@ from holdfast.catalog.transitions import ended
 from holdfast.model.clock import Clock, iso, parse_iso
 from holdfast.model.errors import ErrorInfo, NotFound
 from holdfast.model.preflight.finding import Finding
+from holdfast.model.restore.report import RestoreReport
 from holdfast.model.session import (
     ARCHIVE_STEPS,
     DOWNLOAD_STEPS,
     HOLD_STEPS,
     PREFLIGHT_STEPS,
+    RESTORE_STEPS,
     STEPS,
     SURVEY_STEPS,
     TABLE_STEPS,
@@ -49,6 +51,7 @@ _STEPS_OF: dict[SessionKind, tuple[str, ...]] = {
     "table": TABLE_STEPS,
     "retention": (),
     "hold": HOLD_STEPS,
+    "restore": RESTORE_STEPS,
     "rebuild": SURVEY_STEPS,
     "adopt": SURVEY_STEPS,
     "preflight": PREFLIGHT_STEPS,
@@ -219,6 +222,10 @@ class Sessions:
         """Records what a preflight session found. Raises NotFound."""
         return self._change(session_id, lambda found: found.model_copy(update={"findings": [*findings]}))
 
+    def set_restore(self, session_id: str, report: RestoreReport) -> Session:
+        """Records what a restore session did so far. Raises NotFound."""
+        return self._change(session_id, lambda found: found.model_copy(update={"restore": report}))
+
     def begin(self, session_id: str) -> Session:
         """Records that the session's orchestration runs. Raises NotFound."""
         return self._change(
@@ -294,6 +301,7 @@ class Sessions:
     def _session(self, row: Row) -> Session:
         error, download = self._table.value(row, "error"), row.text("download")
         retention, findings = self._table.value(row, "retention"), self._table.value(row, "findings")
+        restore = self._table.value(row, "restore")
         return Session(
             id=row.text("id"),
             policy=row.text("policy") or None,
@@ -305,6 +313,7 @@ class Sessions:
             slot=row.text("slot") or None,
             download=Download.model_validate_json(download) if download else None,
             retention=RetentionSummary.model_validate_json(retention) if retention else None,
+            restore=RestoreReport.model_validate_json(restore) if restore else None,
             findings=_FINDINGS.validate_json(findings) if findings else None,
             error=ErrorInfo.model_validate_json(error) if error else None,
         )
@@ -322,6 +331,7 @@ def _values(session: Session) -> dict[str, Value]:
         "slot": session.slot,
         "download": session.download.model_dump_json() if session.download else None,
         "retention": session.retention.model_dump_json() if session.retention else None,
+        "restore": session.restore.model_dump_json() if session.restore else None,
         "findings": _FINDINGS.dump_json(session.findings).decode() if session.findings is not None else None,
         "error": session.error.model_dump_json() if session.error else None,
     }

@@ -30,6 +30,7 @@ from holdfast.cli import (
     preflight,
     removing,
     repository,
+    restore,
     retention,
     retention_app,
     salvaging,
@@ -69,6 +70,7 @@ for _noun, _commands in (
     ("table", table.app),
     ("repository", repository.app),
     ("catalog", catalog.app),
+    ("restore", restore.app),
     ("retention", retention.app),
     ("notify", notify.app),
 ):

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from azure.mgmt.sql.models import ManagedInstance, Server
 
 
+#: What Holdfast made, or keeps for a person to decide on, is nobody's to back up.
+_NOT_THEIRS: tuple[marks.Kind, ...] = ("copy", "restore", "restore-differs", "replaced")
+
+
 class SqlServers:
     """Databases in the subscriptions of the settings."""
 
@@ -36,11 +40,11 @@ class SqlServers:
     def list_sources(self) -> Iterator[Source]:
         """Every database of every server and instance that the app may read.
 
-        Left out: system databases, and staging copies of any installation, known by their tags. Raises Forbidden or
-        Unavailable rather than to leave anything out in silence.
+        Left out: system databases, and what any installation copies, restores or keeps aside, known by tags. Raises
+        Forbidden or Unavailable rather than to leave anything out in silence.
         """
         for source in self._discovery.all():
-            if not marks.is_marked(source.tags, "copy"):
+            if not any(marks.is_marked(source.tags, kind) for kind in _NOT_THEIRS):
                 yield source
 
     def partners(self, sources: Iterable[Source]) -> dict[str, set[str]]:

@@ -8,7 +8,9 @@ from typing import Literal
 
 from holdfast.model.clock import iso, parse_iso
 
-Kind = Literal["copy", "worker"]
+#: `restore`: a database that is being filled; `restore-differs`: one whose verification failed; `replaced`: one that made
+#: room for a restored one.
+Kind = Literal["copy", "worker", "restore", "restore-differs", "replaced"]
 
 INSTALLATION = "holdfast"
 KIND = "holdfast-kind"
@@ -17,6 +19,12 @@ SOURCE = "holdfast-source"
 EXPIRES = "holdfast-expires"
 PROFILE = "holdfast-profile"
 ROLE = "holdfast-role"
+#: On what made room: the name that it had.
+NAMED = "holdfast-named"
+#: On a restored database: the point that it was made of.
+POINT = "holdfast-restored-from"
+
+_OURS = frozenset({INSTALLATION, KIND, SESSION, SOURCE, EXPIRES, PROFILE, ROLE, NAMED})
 
 #: Every name of ours begins with this. On a managed instance, where copies stand beside originals, nothing without it
 #: is ever dropped.
@@ -32,6 +40,28 @@ def copy_tags(installation: str, session: str, source_key: str, expires: datetim
         SOURCE: source_key,
         EXPIRES: iso(expires),
     }
+
+
+def restore_tags(installation: str, session: str, source_key: str, point: str) -> dict[str, str]:
+    """The tags of a database while it is filled and verified."""
+    return {INSTALLATION: installation, KIND: "restore", SESSION: session, SOURCE: source_key, POINT: point}
+
+
+def replaced_tags(installation: str, session: str, source_key: str, name: str, expires: datetime) -> dict[str, str]:
+    """The tags of a database that makes room for a restored one, beside its own."""
+    return {
+        INSTALLATION: installation,
+        KIND: "replaced",
+        SESSION: session,
+        SOURCE: source_key,
+        NAMED: name,
+        EXPIRES: iso(expires),
+    }
+
+
+def without_marks(tags: Mapping[str, str]) -> dict[str, str]:
+    """What people tagged."""
+    return {name: value for name, value in tags.items() if name not in _OURS}
 
 
 def worker_tags(installation: str, session: str, profile: str, role: str) -> dict[str, str]:

@@ -27,6 +27,10 @@ JobKind = Literal[
     "retain",
     "hold",
     "survey",
+    "fetch",
+    "import",
+    "verify",
+    "rename",
 ]
 JobState = Literal["succeeded", "failed", "cancelled", "lost"]
 
@@ -54,7 +58,7 @@ class SqlConnection(BaseModel):
     database: str
     managed_instance: bool = False
     port: int = 1433
-    kind: Literal["source", "staging-copy"] = Field(
+    kind: Literal["source", "staging-copy", "restored"] = Field(
         default="source", description="what stands there; nothing is ever changed where it is a source"
     )
 
@@ -179,6 +183,38 @@ class HandOutSpec(BaseModel):
 
     container_url: str = Field(description="the exports container")
     blob: str
+
+
+class FetchSpec(BaseModel):
+    """Writes a point as a BACPAC to the worker's disk, for the import that follows."""
+
+    repository: RepositoryRef
+    chain: str
+    point: str
+    workspace: str
+
+
+class ImportSpec(BaseModel):
+    """Fills an empty database from the BACPAC in the workspace, once."""
+
+    connection: SqlConnection
+    workspace: str
+    attempt: str = Field(description="names this very empty database: a second import into it is refused")
+
+
+class VerifySpec(BaseModel):
+    """Compares the filled database with the point in the workspace."""
+
+    connection: SqlConnection
+    workspace: str
+    contents: bool = Field(default=False, description="export it again and compare every table's rows")
+
+
+class RenameSpec(BaseModel):
+    """Gives databases of a managed instance new names, one after the other; what has its name already is left alone."""
+
+    connection: SqlConnection
+    moves: list[tuple[str, str]]
 
 
 class DownloadSpec(HandOutSpec):

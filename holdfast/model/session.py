@@ -10,8 +10,11 @@ from pydantic import BaseModel, Field
 
 from holdfast.model.errors import ErrorInfo
 from holdfast.model.preflight.finding import Finding
+from holdfast.model.restore.report import RestoreReport
 
-SessionKind = Literal["backup", "archive", "download", "table", "retention", "hold", "preflight", "rebuild", "adopt"]
+SessionKind = Literal[
+    "backup", "archive", "download", "table", "retention", "hold", "restore", "preflight", "rebuild", "adopt"
+]
 
 #: The steps of a source in a session, in the order that people see.
 STEPS: tuple[str, ...] = (
@@ -61,6 +64,20 @@ LOAD_STEPS: tuple[str, ...] = ("validate", "worker", "rehydrate", "load", "clean
 HOLD_STEPS: tuple[str, ...] = ("validate", "worker", "hold", "cleanup")
 #: The steps of a repository in a rebuild or adopt session.
 SURVEY_STEPS: tuple[str, ...] = ("validate", "worker", "survey", "record", "cleanup")
+
+
+#: Those of a point's source in a session that restores it.
+RESTORE_STEPS: tuple[str, ...] = (
+    "validate",
+    "worker",
+    "rehydrate",
+    "fetch",
+    "stage",
+    "import",
+    "verify",
+    "commit",
+    "cleanup",
+)
 
 
 class SourceRun(BaseModel):
@@ -125,6 +142,7 @@ class Session(BaseModel):
     slot: str | None = None
     download: Download | None = None
     retention: RetentionSummary | None = None
+    restore: RestoreReport | None = None
     findings: list[Finding] | None = Field(default=None, description="of a preflight session, once it has looked")
     error: ErrorInfo | None = None
 

@@ -24,7 +24,8 @@ from uuid import UUID
 from holdfast.model.errors import Forbidden, HoldfastError, Unavailable
 from holdfast.model.job import SqlConnection
 from holdfast.sql.protocol import Inquiry, NotACopy, assert_copy
-from holdfast.sql.queries import Query, queries_for
+from holdfast.sql.queries import Query, queries_for, queries_of_restored
+from holdfast.sql.renaming import NAMES, rename, statement
 
 #: Seconds that a connection may take to come up; a paused serverless database needs about a minute to wake.
 CONNECT_SECONDS = 120
@@ -111,6 +112,25 @@ def mend(database: Database, inquiry: Inquiry) -> dict[str, str]:
     return refused
 
 
+def _rename(inquiry: Inquiry, client_id: str | None) -> None:
+    """Gives databases new names, in master. Raises Unavailable where the server refuses one."""
+    master = connect(connection_string(inquiry, client_id, database="master"))
+
+    def names() -> list[str]:
+        cursor = master.cursor()
+        cursor.execute(NAMES)
+        return [str(next(iter(row))) for row in cursor.fetchall()]
+
+    try:
+        rename(inquiry.moves, names, lambda old, new: master.cursor().execute(statement(old, new)))
+    except HoldfastError:
+        raise
+    except Exception as error:  # noqa: BLE001 (the driver has its own tree of errors)
+        raise Unavailable(f"the instance does not rename: {short(error)}") from None
+    finally:
+        master.close()
+
+
 def plain(value: Any) -> Any:
     """A value as JSON has it; bytes as `0x…`."""
     if value is None or isinstance(value, str | int | float | bool):
@@ -129,9 +149,16 @@ def probe(connection: Inquiry, client_id: str | None) -> dict[str, Any]:
 
     Raises Forbidden or Unavailable where the database itself cannot be reached, NotACopy where repairs are not for it.
     """
+    if connection.moves:
+        _rename(connection, client_id)
+        return {"renamed": [], "errors": {}, "refused": {}}
     if connection.repairs:
         assert_copy(connection)
-    wanted = queries_for(managed_instance=connection.managed_instance, repair=connection.for_repair)
+    wanted = (
+        queries_of_restored()
+        if connection.of_restored
+        else queries_for(managed_instance=connection.managed_instance, repair=connection.for_repair)
+    )
     database = connect(connection_string(connection, client_id))
     refused: dict[str, str] = {}
     try:
@@ -141,6 +168,8 @@ def probe(connection: Inquiry, client_id: str | None) -> dict[str, Any]:
     finally:
         database.close()
     in_master = [query for query in wanted if query.in_master]
+    if not in_master:
+        return {**answer, "errors": errors, "refused": refused}
     try:
         master = connect(connection_string(connection, client_id, database="master"))
     except HoldfastError as error:

@@ -19,10 +19,12 @@ class Repair(BaseModel):
 
 
 class Inquiry(SqlConnection):
-    """A connection, what to do there first, and whether what repairs need is asked too."""
+    """A connection, what to do there first, and whether what repairs need is asked too, or only what a restore compares."""
 
     for_repair: bool = False
+    of_restored: bool = False
     repairs: list[Repair] = Field(default_factory=list)
+    moves: list[tuple[str, str]] = Field(default_factory=list, description="new names; then nothing is asked")
 
 
 class NotACopy(HoldfastError):

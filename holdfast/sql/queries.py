@@ -9,6 +9,9 @@ from pathlib import Path
 
 _HEAD = re.compile(r"-- (?P<id>[A-Z]\d\d[a-z]?)(?P<marks>(?: @\w+)*) (?P<title>[^@].*)")
 
+#: Of preflight's questions those whose answers are compared with the point.
+_COMPARED = ("V01", "P22")
+
 
 @dataclass(frozen=True)
 class Query:
@@ -22,6 +25,8 @@ class Query:
     """Only on managed instances: a SQL database cannot have such things."""
     for_repair: bool = False
     """Only where the staging copy may be mended."""
+    of_restored: bool = False
+    """Only where a restored database is compared with its point."""
 
 
 @cache
@@ -41,6 +46,7 @@ def queries() -> tuple[Query, ...]:
                     in_master="@master" in marks,
                     on_instance="@instance" in marks,
                     for_repair="@repair" in marks,
+                    of_restored="@restored" in marks,
                 )
             )
     return tuple(found)
@@ -49,5 +55,12 @@ def queries() -> tuple[Query, ...]:
 def queries_for(*, managed_instance: bool, repair: bool = False) -> tuple[Query, ...]:
     """The queries that such a database is asked."""
     return tuple(
-        query for query in queries() if (managed_instance or not query.on_instance) and (repair or not query.for_repair)
+        query
+        for query in queries()
+        if (managed_instance or not query.on_instance) and (repair or not query.for_repair) and not query.of_restored
     )
+
+
+def queries_of_restored() -> tuple[Query, ...]:
+    """What a restored database is asked, and nothing else."""
+    return tuple(query for query in queries() if query.of_restored or query.id in _COMPARED)

@@ -1,5 +1,6 @@
 -- What preflight asks a database, and nothing that changes one. Each query stands under its id; `@master` runs in master,
--- `@instance` on managed instances only, `@repair` only where the staging copy may be mended.
+-- `@instance` on managed instances only, `@repair` only where the staging copy may be mended, `@restored` only of a database
+-- that was restored.
 -- Checked by a T-SQL parser in the tests; never run against a SQL engine here.
 
 -- P01 External references (three- or four-part names) in views, procedures, functions, triggers
@@ -133,3 +134,6 @@ SELECT 'SCHEMA' AS k, s.name, p.name AS owner FROM sys.schemas AS s JOIN sys.dat
 
 -- R06 @repair Columns of external tables
 SELECT SCHEMA_NAME(t.schema_id) AS s, t.name AS t, c.name AS c, ty.name AS ty, c.max_length, c.precision, c.scale, c.is_nullable, c.collation_name, ds.name AS data_source_name, t.location, t.remote_schema_name, t.remote_object_name FROM sys.external_tables AS t JOIN sys.columns AS c ON c.object_id = t.object_id JOIN sys.types AS ty ON ty.user_type_id = c.user_type_id LEFT JOIN sys.external_data_sources AS ds ON ds.data_source_id = t.data_source_id ORDER BY t.object_id, c.column_id;
+
+-- V02 @restored Objects by kind
+SELECT o.type_desc AS k, COUNT(*) AS n FROM sys.objects AS o WHERE o.is_ms_shipped = 0 AND o.type <> 'TT' AND NOT EXISTS (SELECT 1 FROM sys.table_types AS y WHERE y.type_table_object_id = o.parent_object_id) AND NOT EXISTS (SELECT 1 FROM sys.external_tables AS x WHERE x.object_id = o.object_id) GROUP BY o.type_desc UNION ALL SELECT 'TABLE_TYPE', COUNT(*) FROM sys.table_types UNION ALL SELECT 'INDEX', COUNT(*) FROM sys.indexes AS i JOIN sys.objects AS o ON o.object_id = i.object_id WHERE o.type IN ('U', 'V') AND o.is_ms_shipped = 0 AND i.type > 0 AND i.is_primary_key = 0 AND i.is_unique_constraint = 0 UNION ALL SELECT 'SCHEMA', COUNT(*) FROM sys.schemas WHERE schema_id > 4 AND schema_id < 16384 UNION ALL SELECT 'DATABASE_ROLE', COUNT(*) FROM sys.database_principals WHERE type = 'R' AND is_fixed_role = 0 AND name <> 'public';

@@ -20,7 +20,7 @@ import yaml
 from holdfast.model.errors import InvalidInput
 from holdfast.settings import Settings, WorkerProfile
 
-Role = Literal["writer", "maintainer"]
+Role = Literal["writer", "maintainer", "restorer"]
 
 #: Azure's limit of custom data before base64.
 MAX_CUSTOM_DATA_BYTES = 65_535
@@ -115,11 +115,16 @@ def boot_document(settings: Settings, name: str, profile: WorkerProfile, role: R
 
     Raises InvalidInput where the profile lacks the identity of that role or the settings name no worker bundle.
     """
-    client_id = profile.writer_client_id if role == "writer" else profile.maintainer_client_id
+    client_ids: dict[Role, str | None] = {
+        "writer": profile.writer_client_id,
+        "maintainer": profile.maintainer_client_id,
+        "restorer": profile.restorer_client_id,
+    }
+    client_id = client_ids[role]
     if client_id is None:
         raise InvalidInput(
-            "the worker profile names no maintainer identity",
-            help="Set maintainer_identity and maintainer_client_id in HOLDFAST_WORKER_PROFILES.",
+            f"the worker profile names no {role} identity",
+            help=f"Set {role}_identity and {role}_client_id in HOLDFAST_WORKER_PROFILES.",
         )
     if not settings.worker_bundle_url or not settings.worker_bundle_sha256:
         raise InvalidInput(

@@ -7,6 +7,7 @@ load ends a job with a reason that people see, instead of a worker that never re
 from __future__ import annotations
 
 import importlib
+from types import ModuleType
 from typing import Protocol, cast
 
 from holdfast.model.job import JobKind, JobState
@@ -17,14 +18,22 @@ class _Module(Protocol):
     work: Work
 
 
+#: `import` is a word of the language, and no name of a module.
+_NAMES: dict[JobKind, str] = {"import": "importing"}
+
+
+def _module(kind: JobKind) -> ModuleType:
+    return importlib.import_module(f"holdfast.worker.{_NAMES.get(kind, kind)}")
+
+
 def work_of(kind: JobKind) -> Work:
     """The function that does such a job."""
-    return cast(_Module, importlib.import_module(f"holdfast.worker.{kind}")).work
+    return cast(_Module, _module(kind)).work
 
 
 def tidy_of(kind: JobKind) -> Tidy:
     """The function that tidies the worker's disk afterwards; one that does nothing for kinds that keep nothing there."""
-    found: Tidy = getattr(importlib.import_module(f"holdfast.worker.{kind}"), "tidy", nothing_to_tidy)
+    found: Tidy = getattr(_module(kind), "tidy", nothing_to_tidy)
     return found
 
 

@@ -10,7 +10,6 @@ import os
 import shlex
 import time
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -41,6 +40,8 @@ LEAST_FREE_BYTES = 1 * GIB
 PLAIN_ROOM_FACTOR = 3.0
 FAST_ROOM_FACTOR = 1.5
 
+NOT_STARTED = "SqlPackage could not be started"
+CHECK_ARCHIVE = "Check the SqlPackage archive that HOLDFAST_SQLPACKAGE_URL names: it must hold `sqlpackage` for Linux."
 _TAIL_LINES = 60
 _ERROR_LINES = 200
 _LINE_CHARACTERS = 2_000
@@ -69,7 +70,7 @@ class Export:
             f"/TargetFile:{self.to}",
             "/OverwriteFiles:True",
             f"/DiagnosticsFile:{self.folder / 'diagnostics.log'}",
-            f"/MaxParallelism:{max(4, min(16, 2 * (os.cpu_count() or 2)))}",
+            f"/MaxParallelism:{parallelism()}",
             f"/p:CompressionOption={self.compression}",
             f"/p:TempDirectoryForTableData={self.folder / 'tables'}",
             # Rows of a large table flow for hours in one command; the app's own deadline ends what hangs.
@@ -81,37 +82,22 @@ class Export:
             "/p:VerifyExtraction=True",
         ]
 
-    def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
-        """The worker's own environment, with home and temporary files on the local disk and without telemetry."""
-        home = str(self.folder / "home")
-        return {
-            **inherited,
-            "HOME": home,
-            "TMPDIR": home,
-            "DOTNET_BUNDLE_EXTRACT_BASE_DIR": home,
-            "DOTNET_CLI_TELEMETRY_OPTOUT": "1",
-            "DACFX_TELEMETRY_OPTOUT": "1",
-        }
-
     def run(self, progress: ProgressBoard, stop: Stop, expected: Expectation) -> None:
         """Exports. Raises ExportBlocked, DiskFull, Forbidden, Unavailable, ExportFailed; Cancelled when told to stop."""
         for name in ("tables", "home"):
             (self.folder / name).mkdir()
-        output = _Output(ProgressLines(progress, expected.table_rows))
+        output = Output(ProgressLines(progress, expected.table_rows))
         watch = _Watch(self.folder, self.to, progress, stop)
         try:
             code = child_process.run(
                 self.arguments(),
                 folder=self.folder,
-                environment=self.environment(os.environ),
+                environment=environment(self.folder),
                 on_line=output.take,
                 on_tick=watch.look,
             )
         except OSError as error:
-            raise ExportFailed(
-                f"SqlPackage could not be started: {error.strerror or error}",
-                help="Check the SqlPackage archive that HOLDFAST_SQLPACKAGE_URL names: it must hold `sqlpackage` for Linux.",
-            ) from None
+            raise ExportFailed(f"{NOT_STARTED}: {error.strerror or error}", help=CHECK_ARCHIVE) from None
         if code != 0 or any(map(is_final, output.errors)):
             log.warning("SqlPackage failed", exit_code=code, output=[shorten(line, 300) for line in output.tail])
             if watch.free_bytes() < RESERVE_BYTES:
@@ -122,7 +108,7 @@ class Export:
         output.progress.finish(self.to.stat().st_size)
 
 
-class _Output:
+class Output:
     """Keeps what is needed of SqlPackage's output, within bounds: its errors, and its last lines."""
 
     def __init__(self, progress: ProgressLines) -> None:
@@ -131,6 +117,7 @@ class _Output:
         self.tail: deque[str] = deque(maxlen=_TAIL_LINES)
 
     def take(self, line: str) -> None:
+        """The next line."""
         text = shorten(redact(line), _LINE_CHARACTERS)
         self.tail.append(text)
         self.progress.take(text)
@@ -164,6 +151,24 @@ class _Watch:
     def full_text(self) -> str:
         written = self.to.stat().st_size if self.to.exists() else 0
         return f"the export filled the worker's disk ({written:,} bytes of the BACPAC were written)"
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The worker's own environment, with home and temporary files on the local disk and without telemetry."""
+    home = str(folder / "home")
+    return {
+        **os.environ,
+        "HOME": home,
+        "TMPDIR": home,
+        "DOTNET_BUNDLE_EXTRACT_BASE_DIR": home,
+        "DOTNET_CLI_TELEMETRY_OPTOUT": "1",
+        "DACFX_TELEMETRY_OPTOUT": "1",
+    }
+
+
+def parallelism() -> int:
+    """How many tables SqlPackage moves at once."""
+    return max(4, min(16, 2 * (os.cpu_count() or 2)))
 
 
 def program(command: str) -> list[str]:

@@ -18,6 +18,11 @@ _PHASES = (
     ("validating schema", "checking the schema"),
     ("exporting data", "exporting rows"),
     ("verifying", "checking the package"),
+    ("importing to database", "connecting"),
+    ("creating deployment plan", "planning the import"),
+    ("updating database", "making the schema"),
+    ("importing data", "importing rows"),
+    ("enabling indexes", "building indexes"),
 )
 
 
@@ -28,8 +33,16 @@ class ProgressLines:
     names none. With several tables at once both are a little ahead.
     """
 
-    def __init__(self, board: ProgressBoard, table_rows: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        board: ProgressBoard,
+        table_rows: Mapping[str, int],
+        *,
+        doing: str = "exporting rows",
+        done: str = "exported",
+    ) -> None:
         self.board, self.table_rows = board, table_rows
+        self.doing, self.done = doing, done
         self._seen: set[str] = set()
         self._rows = 0
         self._last: str | None = None
@@ -49,14 +62,14 @@ class ProgressLines:
     def finish(self, size: int) -> None:
         """The package is complete."""
         self._end_table()
-        self.board.update(phase="exported", table=None, tables_done=len(self._seen), rows=self._rows, bytes=size)
+        self.board.update(phase=self.done, table=None, tables_done=len(self._seen), rows=self._rows, bytes=size)
 
     def _begin_table(self, name: str) -> None:
         if name in self._seen:
             return
         self._end_table()
         self.board.update(
-            phase="exporting rows",
+            phase=self.doing,
             table=name,
             tables_done=len(self._seen),
             tables_total=max(len(self.table_rows), len(self._seen) + 1) if self.table_rows else None,

@@ -1,4 +1,4 @@
-// Three identities: the app, and the two of workers, which never meet on one machine.
+// Four identities: the app, and the three of workers, which never meet on one machine.
 param name string
 param location string
 param tags object
@@ -21,6 +21,12 @@ resource maintainer 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31
   tags: tags
 }
 
+resource restorer 'Microsoft.ManagedIdentity/userAssignedIdentities@2023-01-31' = {
+  name: 'id-${name}-restorer'
+  location: location
+  tags: tags
+}
+
 @description('The app.')
 output app object = { id: app.id, clientId: app.properties.clientId, principalId: app.properties.principalId }
 @description('Reads databases, makes and reads what repositories hold; cannot delete or overwrite.')
@@ -35,4 +41,10 @@ output maintainer object = {
   id: maintainer.id
   clientId: maintainer.properties.clientId
   principalId: maintainer.properties.principalId
+}
+@description('Reads repositories and fills new databases; writes to no repository.')
+output restorer object = {
+  id: restorer.id
+  clientId: restorer.properties.clientId
+  principalId: restorer.properties.principalId
 }

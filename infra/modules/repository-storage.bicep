@@ -11,6 +11,7 @@ param dnsZoneIds object
 param appPrincipalId string
 param writerPrincipalId string
 param maintainerPrincipalId string
+param restorerPrincipalId string
 param roleIds object
 param administratorId string
 param administratorType string
@@ -56,15 +57,17 @@ resource keep 'Microsoft.Authorization/locks@2020-05-01' = {
   properties: { level: 'CanNotDelete', notes: 'Restore points lie here.' }
 }
 
-resource read 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  scope: place
-  name: guid(place.id, appPrincipalId, 'reader')
-  properties: {
-    principalId: appPrincipalId
-    principalType: 'ServicePrincipal'
-    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1')
+resource read 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
+  for principal in [appPrincipalId, restorerPrincipalId]: {
+    scope: place
+    name: guid(place.id, principal, 'reader')
+    properties: {
+      principalId: principal
+      principalType: 'ServicePrincipal'
+      roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '2a2b9908-6ea1-4ae2-8e65-a410df84e7d1')
+    }
   }
-}
+]
 
 resource write 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
   scope: place
@@ -110,7 +113,7 @@ resource lock 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
 
 // Rehydration is Set Blob Tier, a suboperation of write; no other write passes.
 resource rehydrate 'Microsoft.Authorization/roleAssignments@2022-04-01' = [
-  for principal in workers: {
+  for principal in union(workers, [restorerPrincipalId]): {
     scope: place
     name: guid(place.id, principal, 'rehydrator')
     properties: {

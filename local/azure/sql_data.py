@@ -1,8 +1,8 @@
 """The data endpoint of emulated databases, for the SqlPackage stand-in. Ours, not Azure's.
 
 `GET /_sql/HOST/DATABASE/bacpac` the content, `GET …/meta` what it is, `POST …/import` and `PUT …/bacpac` an import,
-`PUT …/altered` the content after statements that the probe's stand-in ran, `POST …/rename` a new name, `POST
-/_sql/export-log` what SqlPackage's wrote. All take a token for https://database.windows.net.
+`PUT …/altered` the content after statements that the probe's stand-in ran, `POST …/rename` a new name, `GET …/names` all
+names, `POST /_sql/export-log` what SqlPackage's wrote. All take a token for https://database.windows.net.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from local.azure.world import World
 _META = OURS("data endpoint: what a database is")
 _CONTENT = OURS("data endpoint: content of a database")
 _BEGUN = OURS("data endpoint: import begun")
+_NAMED = OURS("data endpoint: names of a server's databases")
 _RENAMED = OURS("data endpoint: an instance's database is renamed")
 _IMPORTED = OURS("data endpoint: import")
 _ALTERED = OURS("data endpoint: statements that alter a database")
@@ -55,6 +56,7 @@ def add_routes(app: web.Application, world: World) -> None:
     app.router.add_put("/_sql/{host}/{database}/bacpac", guarded(_import))
     app.router.add_post("/_sql/{host}/{database}/import", guarded(_begin_import))
     app.router.add_post("/_sql/{host}/{database}/rename", guarded(_rename))
+    app.router.add_get("/_sql/{host}/{database}/names", guarded(_names))
     app.router.add_put("/_sql/{host}/{database}/altered", guarded(_alter))
     app.router.add_post("/_sql/export-log", guarded(_log))
 
@@ -159,6 +161,17 @@ def _empty(world: World, server: Resource, name: str, begun: str = "") -> Resour
         text = f"Database '{name}' is not currently available: {found.properties['status']}."
         raise Refusal(_REFUSED, 409, "DatabaseUnavailable", text)
     return found
+
+
+async def _names(world: World, request: web.Request, claims: tokens.Claims) -> web.StreamResponse:
+    """What `sys.databases` tells in master."""
+    server = _host_of(world, request.match_info["host"])
+    if not world.rights.allowed(claims.principal_id, SQL_CONNECT, server.id):
+        raise Refusal(_REFUSED, 403, "LoginFailed", "The login failed.")
+    found = [
+        r for kind in (sql_databases.DATABASES, managed_databases.DATABASES) for r in world.store.find(kind, server.id)
+    ]
+    return _respond(request, Reply(_NAMED, 200, {"names": [r.name for r in found]}))
 
 
 async def _rename(world: World, request: web.Request, claims: tokens.Claims) -> web.StreamResponse:

@@ -88,6 +88,15 @@ class DataEndpoint:
         with file.open("rb") as body:
             self._told(connection, "PUT", f"bacpac?import={begun}", body)
 
+    def names(self, connection: Connection) -> list[str]:
+        """The databases of the server. Raises ExportError in SQL Server's words."""
+        found: list[str] = self._told(connection, "GET", "names")["names"]
+        return found
+
+    def rename(self, connection: Connection, name: str) -> None:
+        """Gives an instance's database another name. Raises ExportError in SQL Server's words."""
+        self._told(connection, "POST", "rename", json.dumps({"name": name}).encode())
+
     def _told(
         self, connection: Connection, method: str, what: str, body: bytes | BinaryIO | None = None
     ) -> dict[str, Any]:

@@ -11,18 +11,20 @@ import json
 import os
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from holdfast.bacpac.package import MODEL, Bacpac
 from holdfast.model.errors import Forbidden, HoldfastError, Unavailable
 from holdfast.sql.protocol import Inquiry
+from holdfast.sql.renaming import rename
 from local.sqlpackage import messages
 from local.sqlpackage.connection_string import Connection
 from local.sqlpackage.endpoint import DataEndpoint, Emulator
 from local.sqlpackage.identity import access_token
 from local.sqlpackage.refusal import Refusal
-from local.sqlprobe.answers import answer
+from local.sqlprobe.answers import answer, answer_of_restored
 from local.sqlprobe.model_document import ModelDocument
 from local.sqlprobe.rebuilding import rebuild
 from local.sqlprobe.repair_answers import repair_answers
@@ -36,6 +38,13 @@ def probe(inquiry: Inquiry, client_id: str | None) -> dict[str, Any]:
         content, refused = Path(folder) / "content", {}
         try:
             endpoint = DataEndpoint(Emulator.read(), access_token(client_id))
+            if inquiry.moves:
+                rename(
+                    inquiry.moves,
+                    lambda: endpoint.names(place),
+                    lambda old, new: endpoint.rename(replace(place, database=old), new),
+                )
+                return {"renamed": [], "errors": {}, "refused": {}}
             endpoint.download(place, content)
             if inquiry.repairs:
                 refused = _mend(endpoint, place, content, inquiry)
@@ -46,6 +55,8 @@ def probe(inquiry: Inquiry, client_id: str | None) -> dict[str, Any]:
                 raise Forbidden(said) from refusal
             raise Unavailable(said) from refusal
         with Bacpac.open(content) as bacpac:
+            if inquiry.of_restored:
+                return {**answer_of_restored(bacpac), "errors": {}, "refused": {}}
             found = answer(bacpac, inquiry.database, managed_instance=inquiry.managed_instance)
             if inquiry.for_repair:
                 found |= repair_answers(ModelDocument(b"".join(bacpac.pieces(MODEL))))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from holdfast.bacpac import describe
 from holdfast.bacpac.census import Answers
+from holdfast.bacpac.objects import object_counts
 from holdfast.bacpac.package import Bacpac
 from holdfast.bacpac.preflight import answers
-from holdfast.sql.queries import queries_for
+from holdfast.sql.queries import queries_for, queries_of_restored
 
 
 def answer(bacpac: Bacpac, database: str, *, managed_instance: bool = False) -> Answers:
@@ -18,6 +19,13 @@ def answer(bacpac: Bacpac, database: str, *, managed_instance: bool = False) -> 
     asked = [query.id for query in queries_for(managed_instance=managed_instance)]
     # What a model does not tell, a database without such things would answer.
     return {query: found.get(query, []) for query in asked}
+
+
+def answer_of_restored(bacpac: Bacpac) -> Answers:
+    """What a restored database is asked."""
+    found = {**answers(bacpac), **_sizes(bacpac)}
+    found["V02"] = [{"k": kind, "n": count} for kind, count in object_counts(bacpac.model()).items()]
+    return {query.id: found.get(query.id, []) for query in queries_of_restored()}
 
 
 def _sizes(bacpac: Bacpac) -> Answers:

@@ -15,7 +15,7 @@ from holdfast.model.job import Heartbeat, Job, JobResult, RepositoryRef, WorkerC
 from holdfast.model.source import Source, SourceKind
 from holdfast.repository import Repository
 from holdfast.storage import ObjectStore
-from holdfast.worker.assignment import Assignment, Equipment
+from holdfast.worker.assignment import Assignment, EndedBadly, Equipment
 from holdfast.worker.kinds import tidy_of, work_of
 from holdfast.worker.repositories import Repositories
 from tests.days.driver import Died
@@ -186,6 +186,8 @@ class Office:
                 # The worker is killed, and the message comes back to another. Whoever held a chain holds it a while.
                 self.world.clock.advance(timedelta(minutes=2))
                 continue
+            except EndedBadly as failure:
+                state, error, output = "failed", failure.error.info(), failure.output
             except HoldfastError as failure:
                 state, error = "failed", failure.info()
             break

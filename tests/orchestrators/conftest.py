@@ -22,6 +22,7 @@ import orchestrators.notices
 import orchestrators.policy_run
 import orchestrators.preflight_source
 import orchestrators.read_tables
+import orchestrators.restore_database
 import orchestrators.retention
 import orchestrators.source_batch
 import orchestrators.survey_repositories
@@ -40,6 +41,7 @@ def saga(name: str) -> Callable[[Any], Any]:
         orchestrators.archive_points,
         orchestrators.download_point,
         orchestrators.read_tables,
+        orchestrators.restore_database,
         orchestrators.retention,
         orchestrators.hold_point,
         orchestrators.survey_repositories,
@@ -199,6 +201,8 @@ def host() -> Host:
         "validate_source": lambda _: {"ok": True, "plan": {"staging": {"name": "s"}}},
         "validate_archive": lambda _: {"ok": True, "plan": {}},
         "validate_download": lambda _: {"ok": True, "plan": {}},
+        "validate_restore": lambda _: {"ok": True, "plan": {"archived": False, "target": {"kind": "sql_database"}}},
+        "look_at_target": lambda _: {"ok": True, "ready": True},
         "validate_preflight": lambda _: {"ok": True, "plan": {"kind": "preflight"}},
         "take_turn": lambda _: {"ok": True, "ready": True},
         "validate_tables": lambda _: {"ok": True, "plan": {}},

@@ -6,7 +6,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from holdfast.sql.queries import Query, queries, queries_for
+from holdfast.sql.queries import Query, queries, queries_for, queries_of_restored
 
 CHANGES = (exp.Insert, exp.Update, exp.Delete, exp.Merge, exp.Create, exp.Drop, exp.Alter, exp.Command, exp.Into)
 
@@ -77,6 +77,7 @@ COLUMNS = {
     }
     | {"location", "remote_schema_name", "remote_object_name"},
     "V01": {"s", "t", "n"},
+    "V02": {"k", "n"},
     "S01": {"data_bytes"},
 }
 
@@ -113,3 +114,8 @@ def test_what_repairs_need_is_asked_only_for_them() -> None:
     asked = {query.id for query in queries_for(managed_instance=False)}
     more = {query.id for query in queries_for(managed_instance=False, repair=True)} - asked
     assert more == {query.id for query in queries() if query.id.startswith("R")}
+
+
+def test_a_restored_database_is_asked_only_what_is_compared() -> None:
+    assert {query.id for query in queries_of_restored()} == {"V01", "V02", "P22"}
+    assert "V02" not in {query.id for query in queries_for(managed_instance=True, repair=True)}

@@ -279,10 +279,11 @@ properties = dict(a[3:].split("=", 1) for a in sys.argv[1:] if a.startswith("/p:
 here = os.path.dirname(os.path.abspath(__file__))
 with open(here + "/runs.jsonl", "a") as log:
     log.write(json.dumps({{"argv": sys.argv[1:], "pid": os.getpid(), "env": dict(os.environ)}}) + "\\n")
-target = options["TargetFile"]
+target = options.get("TargetFile")
 if "SqlPackageExit" in os.environ:
     sys.exit(int(os.environ["SqlPackageExit"]))
-for step in json.load(open(here + "/steps.json")):
+own = here + "/steps-" + options["Action"] + ".json"
+for step in json.load(open(own if os.path.exists(own) else here + "/steps.json")):
     (verb, value), = step.items()
     if verb == "say":
         print(value, flush=True)
@@ -319,10 +320,11 @@ class StandIn:
         self.command.write_text(STAND_IN.format(python=sys.executable))
         self.command.chmod(0o755)
 
-    def does(self, *steps: dict[str, Any]) -> None:
+    def does(self, *steps: dict[str, Any], action: str = "") -> None:
+        """What it does from now on, or only for that action."""
         draft = self.folder / "steps.draft"
         draft.write_text(json.dumps(steps))
-        draft.rename(self.folder / "steps.json")
+        draft.rename(self.folder / (f"steps-{action}.json" if action else "steps.json"))
 
     @property
     def runs(self) -> list[dict[str, Any]]:

@@ -143,3 +143,25 @@ def _reads(ledger: Ledger, full: Band, tier: str) -> Band:
     if tier in ("cool", "cold"):
         calls += ledger.price(f"blob.{tier}.retrieval") * full * (Decimal(1) / GB)
     return calls.rounded()
+
+
+def quote_point(
+    ledger: Ledger,
+    database: SizedDatabase,
+    assumed: Assumptions,
+    places: Places,
+    *,
+    stored: int,
+    age_days: int,
+    priority: Priority | None = None,
+) -> Quote:
+    """One restore of one point: `stored` bytes of that age, in the archive tier where there is a `priority`."""
+    if priority is None:
+        return _quote(ledger, database, assumed, places, "backup", None, {}, Band.of(0))
+    full = Band.of(stored)
+    packs = full * (Decimal(1) / ARCHIVE_PACK_BYTES) + ONE
+    fees = dict(leaving_archive(ledger, full, packs, Band.of(age_days), priority=priority))
+    hot = ledger.price("blob.hot.stored") * full * _REHYDRATED_DAYS
+    fees["hot while rehydrated"] = (hot * (Decimal(1) / (GB * MONTH_DAYS))).rounded()
+    wait = _STANDARD_HOURS if priority == "standard" else full * (Decimal(1) / _HIGH_BYTES)
+    return _quote(ledger, database, assumed, places, "archive", priority, fees, wait)
