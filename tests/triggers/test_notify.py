@@ -88,6 +88,6 @@ def test_a_test_that_fails_is_an_error_and_noted(app: Any, monkeypatch: pytest.M
 
 
 def test_a_policy_names_channels_that_exist(app: Any) -> None:
-    http_policies._check_names(call(app), policy_from({"name": "a", "notify": ["ops"]}))
+    http_policies.check_names(app, policy_from({"name": "a", "notify": ["ops"]}))
     with pytest.raises(InvalidPolicy, match=r"notify: .*'dba' is not configured \(configured: ops\)"):
-        http_policies._check_names(call(app), policy_from({"name": "a", "notify": ["ops", "dba"]}))
+        http_policies.check_names(app, policy_from({"name": "a", "notify": ["ops", "dba"]}))
