@@ -181,7 +181,7 @@ def _response(
     status: int,
     who: Visitor | None,
     *,
-    kind: str = "text/html; charset=utf-8",
+    kind: str = "text/html",
     location: str = "",
 ) -> func.HttpResponse:
     headers = dict(_HEADERS)

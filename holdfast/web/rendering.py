@@ -18,8 +18,8 @@ BASE = "/api/web/"
 
 _HERE = Path(__file__).parent
 _KINDS = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".txt": "text/plain",
     ".svg": "image/svg+xml",
 }

@@ -236,7 +236,8 @@ class Site:
             body=await request.read(),
         )
         answer = await (_served(web.web_key)(asked) if rest == "web-key" else _served(web.web)(asked, client=self))
-        headers = {**answer.headers, "content-type": answer.mimetype}
+        text = "; charset=utf-8" if answer.mimetype.startswith("text/") else ""  # as the SDK adds it
+        headers = {**answer.headers, "content-type": answer.mimetype + text}
         return http.Response(body=answer.get_body(), status=answer.status_code, headers=headers)
 
     def _ask(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:

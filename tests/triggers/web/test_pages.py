@@ -59,7 +59,7 @@ def furnished(site, line, name: str = "shop") -> list[str]:
 @pytest.mark.parametrize("path", LISTS)
 def test_an_empty_installation_shows_every_page_and_its_twin(site, path: str) -> None:
     answer = site.get(path)
-    assert (answer.status, answer.kind) == (200, "text/html; charset=utf-8"), answer.words
+    assert (answer.status, answer.kind) == (200, "text/html"), answer.words
     twin = site.get(f"{path or 'overview'}.json")
     assert (twin.status, twin.kind) == (200, "application/json")
     assert twin.json == site.get(path, accept="application/json").json
