@@ -21,7 +21,7 @@ from holdfast.model.errors import HoldfastError, NotFound
 from holdfast.web.rendering import BASE, Frame, assets, render
 from holdfast.web.signs import Again, NotSignedIn, SignIn, Wrong
 from holdfast.wiring import Services, services
-from triggers import web_machines, web_overview, web_points, web_policies, web_sessions, web_sources
+from triggers import web_machines, web_overview, web_points, web_policies, web_restores, web_sessions, web_sources
 from triggers.routes import problem
 from triggers.starting import begin
 from triggers.visitors import Visitor, cookie_of, set_cookie, visitor
@@ -30,7 +30,7 @@ from triggers.web_table import Moved, Shown, Visit, find, form_of
 _log = structlog.get_logger("web")
 
 #: Importing them fills the table of pages.
-PARTS = (web_overview, web_sources, web_policies, web_sessions, web_points, web_machines)
+PARTS = (web_overview, web_sources, web_policies, web_sessions, web_points, web_restores, web_machines)
 
 _HEADERS = {
     "Content-Security-Policy": (

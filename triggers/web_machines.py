@@ -11,6 +11,7 @@ from holdfast.web.machines import ChannelRow, Doctor, Leftovers, MachinesPage, S
 from holdfast.web.repositories import RepositoriesPage, RepositoryRow, Volume
 from holdfast.web.sessions import ENDED
 from holdfast.wiring import Services
+from triggers.http_restores import list_kept
 from triggers.web_table import Shown, Visit, page
 
 
@@ -39,7 +40,7 @@ def show_machines(visit: Visit) -> Shown:
 def show_leftovers(visit: Visit) -> Shown:
     app = visit.app
     try:
-        return Shown("leftovers.html", Leftovers(standing=[*_machines(app), *_copies(app)]))
+        return Shown("leftovers.html", Leftovers(standing=[*_machines(app), *_copies(app), *_kept(visit)]))
     except HoldfastError as error:
         return Shown("leftovers.html", Leftovers(standing=[], unreachable=f"{error.title}: {error.detail}"))
 
@@ -98,6 +99,21 @@ def _copies(app: Services) -> list[Standing]:
             )
         )
     return found
+
+
+def _kept(visit: Visit) -> list[Standing]:
+    """Databases that restores kept: a person decides about them, and about nothing else of ours that lasts."""
+    return [
+        Standing(
+            kind="kept database",
+            name=one["name"],
+            region="",
+            session=one["session"],
+            leftover=f"it {one['why']}; its time is over, decide" if one["due"] else "",
+            expires_at=one["until"],
+        )
+        for one in list_kept(visit.call()).value["value"]
+    ]
 
 
 def _is_over(app: Services, session: str) -> bool:

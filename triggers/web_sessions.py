@@ -109,6 +109,7 @@ def _session(visit: Visit) -> SessionPage:
         pager=pager,
         file=File.model_validate(told["download"]) if told["download"] else None,
         retention=found.retention,
+        restore=found.restore,
         findings=found.findings,
         log=log[:_LOG],
         log_cut=len(log) > _LOG,

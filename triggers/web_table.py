@@ -43,7 +43,8 @@ class Visit:
     ) -> Call:
         """The same request for a handler of the HTTP API: what a page does, the API does."""
         raw = body.encode() if isinstance(body, str) else json.dumps(body or {}).encode()
-        headers = {"idempotency-key": self.form["once"]} if self.form.get("once") else {}
+        headers = {"x-ms-client-principal-name": self.visitor.name[:120]}
+        headers |= {"idempotency-key": self.form["once"]} if self.form.get("once") else {}
         return Call(self.app, path if path is not None else self.path, query or {}, headers, raw)
 
 

@@ -24,9 +24,9 @@ class WorkerRow(BaseModel):
 
 
 class Standing(BaseModel):
-    """A machine or staging copy that carries our mark."""
+    """A machine or database that carries our mark."""
 
-    kind: str = Field(description="machine or staging copy")
+    kind: str = Field(description="machine, staging copy or kept database")
     name: str
     region: str
     session: str | None

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from holdfast.model.errors import ErrorInfo
 from holdfast.model.job import Progress
 from holdfast.model.preflight.finding import Finding
+from holdfast.model.restore.report import RestoreReport
 from holdfast.model.session import LogEntry, RetentionSummary, Session, SourceRun, State
 from holdfast.web.paging import Pager
 
@@ -107,6 +108,7 @@ class SessionPage(BaseModel):
     pager: Pager
     file: File | None = None
     retention: RetentionSummary | None = None
+    restore: RestoreReport | None = None
     findings: list[Finding] | None = Field(default=None, description="of a preflight session, once it has looked")
     log: list[LogEntry] = Field(description="the beginning of the log, oldest first")
     log_cut: bool = Field(description="whether the log goes on")

@@ -361,6 +361,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Site:
         "catalog": catalog,
         "servers": servers,
         "machines": SimpleNamespace(list=lambda installation: []),
+        "targets": SimpleNamespace(made=list),
         "doctor": SimpleNamespace(examine=lambda policies: []),
         "dispatch": SimpleNamespace(heartbeat=lambda session, job: None, cancel=lambda session, job: None),
         "exports": SimpleNamespace(link=lambda blob, life: f"https://x/exports/{blob}?sig=s"),

@@ -112,6 +112,7 @@ def _furnish(site, line, chance: random.Random) -> dict[str, str]:
         "session": f"sessions/{live}",
         "log": f"sessions/{live}/log",
         "point": f"points/{newest.id}",
+        "restore": f"points/{newest.id}/restore",
         "machines": "machines",
         "doctor": "doctor",
         "repositories": "repositories",

@@ -53,6 +53,7 @@ def furnished(site, line, name: str = "shop") -> list[str]:
         "costs?policy=nightly",
         *(f"sessions/{one.id}{part}" for one in (session, live) for part in ("", "/live", "/log")),
         f"points/{point.id}?repository=default",
+        f"points/{point.id}/restore?repository=default",
     ]
 
 
