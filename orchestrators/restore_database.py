@@ -43,6 +43,9 @@ def restore_database(context: df.DurableOrchestrationContext) -> Generator[Any, 
             if answer["ok"]:
                 given = {**run, "fetched": answer["fetched"], "verified": answer["verified"]}
                 answer = yield from step(context, "commit_restore", given, retries=run["retries"] + 5)
+        else:
+            # Nothing may stand for it in the session yet, and a session without anything in it has not failed.
+            failed = answer["error"]
         yield from clean_up(context, run, answer)
         yield from deallocate_workers(context, run)
     return (yield from step(context, "close_session", {**run, "error": failed}, retries=5))

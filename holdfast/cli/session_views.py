@@ -36,6 +36,10 @@ _SOURCES = (
 )
 
 
+_COMPARED = (field("what"), field("outcome"), field("detail"))
+_AFTERCARE = (field("kind"), field("name"), field("why"))
+
+
 def print_session(session: Mapping[str, Any], output: Output) -> None:
     """One session: as it is, or its head and a row a source."""
     if output is Output.JSON:
@@ -48,6 +52,8 @@ def print_session(session: Mapping[str, Any], output: Output) -> None:
         say(_error(session["error"]))
         say(str(session["error"].get("help") or ""))
     print_table(session.get("sources") or [], _SOURCES, "databases")
+    if session.get("restore"):
+        _print_restore(session["restore"], str(session["id"]))
     _print_retention(session.get("retention") or {})
 
 
@@ -63,6 +69,18 @@ def _print_retention(done: Mapping[str, Any]) -> None:
         say(f"retention deleted nothing: {alarm}; look at `holdfast retention alarms`")
     for problem in done.get("problems") or []:
         say(f"retention: {problem}")
+
+
+def _print_restore(report: Mapping[str, Any], session: str) -> None:
+    """What became of a restore, and what is left for a person."""
+    print_table(report.get("compared") or [], _COMPARED, "compared with the point")
+    print_table(report.get("aftercare") or [], _AFTERCARE, "left for you")
+    if report.get("kept_as"):
+        say(f"{report['kept_as']} is not what the point holds; it was kept and did not get the name")
+    if report.get("replaced"):
+        say(f"the old database is {report['replaced']}; `holdfast restore discard` deletes it once you are sure")
+    if report.get("script"):
+        say(f"`holdfast restore script {session}` writes the T-SQL for what is left")
 
 
 def exit_code(session: Mapping[str, Any]) -> int:

@@ -91,3 +91,19 @@ def test_what_is_kept_is_listed_and_deleted_only_when_it_is_said(run: Run, fake_
     assert len(fake_app.asked) == asked
     assert run("restore", "discard", "sql/sales-pre-1", "--session", "s1", "--yes", "-o", "json").json == KEPT
     assert fake_app.asked[-1].url.params["session"] == "s1"
+
+
+def test_a_restore_that_is_over_says_what_was_compared_and_what_is_left(run: Run, fake_app: FakeApp) -> None:
+    report = {
+        "compared": [{"what": "rows", "outcome": "same", "detail": "12 rows in 2 tables"}],
+        "aftercare": [{"kind": "user", "name": "anna", "why": "has a password of its own", "script": "ALTER USER"}],
+        "replaced": "sql/sales-pre-1",
+        "kept_as": "",
+        "script": "ALTER USER",
+    }
+    fake_app.answers["GET sessions/s1"] = session(kind="restore", restore=report)
+    ran = run("session", "show", "s1")
+    for text in ("12 rows in 2 tables", "anna", "has a password of its own"):
+        assert text in ran.out
+    assert "sales-pre-1" in ran.err
+    assert "restore script s1" in ran.err

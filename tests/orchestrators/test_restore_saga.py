@@ -137,3 +137,10 @@ def test_a_lost_target_that_never_comes_online_ends_in_time(host: Any, fails: Ca
     host.run("restore_database", GIVEN)
     assert late[-1] is True
     assert "commit_restore" not in host.names()
+
+
+def test_a_plan_that_never_came_to_be_fails_the_session_itself(host: Any, fails: Callable[..., Any]) -> None:
+    """Before there is a source in the session nothing but its own error says that it failed."""
+    host.activities["validate_restore"] = fails("not-found", permanent=True)
+    host.run("restore_database", GIVEN)
+    assert dict(host.called)["close_session"]["error"]["code"] == "not-found"

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from holdfast.bacpac.package import Bacpac
+from holdfast.sql.protocol import Inquiry
 from local.sqlpackage.__main__ import run
+from local.sqlprobe.__main__ import probe
 
 if TYPE_CHECKING:
     from tests.local.sqlpackage.conftest import World
@@ -128,3 +130,20 @@ def test_who_may_not_fill_it_and_what_is_no_package(
     target.client = denied
     assert run(target.command()) == 1
     assert "Login failed for user" in capsys.readouterr().err
+
+
+def test_databases_of_an_instance_are_renamed_by_the_probe_s_stand_in(target: Target, tmp_path: Path) -> None:
+    instance = f"{GROUP}/providers/Microsoft.Sql/managedInstances/mi"
+    made = target.world.admin("PUT", "resources", {"id": instance})
+    for name in ("sales", "sales-restore-1"):
+        target.world.admin("PUT", "resources", {"id": f"{instance}/databases/{name}", "tags": {"was": name}})
+    host = made["properties"]["fullyQualifiedDomainName"]
+    moves = [("sales", "sales-pre-1"), ("sales-restore-1", "sales")]
+    inquiry = Inquiry(host=host, database="sales", managed_instance=True, kind="restored", moves=moves)
+    for _ in range(2):
+        assert probe(inquiry, target.client)["errors"] == {}
+    found = {
+        name: target.world.admin("PUT", "resources", {"id": f"{instance}/databases/{name}"})["tags"]["was"]
+        for name in ("sales", "sales-pre-1")
+    }
+    assert found == {"sales": "sales-restore-1", "sales-pre-1": "sales"}
