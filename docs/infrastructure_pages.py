@@ -7,6 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from azure_calls import BESIDE, RAW, calls  # beside this file
+
 from holdfast.model.rights import APP_RIGHTS
 from holdfast.settings import Settings
 from holdfast.telemetry.events import EVENTS
@@ -60,6 +62,7 @@ def made() -> dict[str, str]:
     return {
         "infra/roles.json": json.dumps(roles(), indent=2) + "\n",
         "infra/workbooks/holdfast.json": json.dumps(workbook(), indent=1, ensure_ascii=False) + "\n",
+        "docs/reference/roles.md": roles_page(),
         "docs/reference/telemetry.md": telemetry_page(),
         "docs/reference/infrastructure.md": infrastructure_page(),
     }
@@ -75,6 +78,54 @@ def roles() -> dict[str, Any]:
     found: dict[str, Any] = json.loads((INFRA / "roles.json").read_text())
     found["app"]["actions"] = [right.action for right in APP_RIGHTS]
     return found
+
+
+#: Of the roles on data: who has them, and on what.
+_ON_DATA = {
+    "jobWriter": "both identities of workers, on the containers `jobs` and `exports`",
+    "queueWorker": "both, on the queues of the state account",
+    "repositoryWriter": "the writer, and the administrator, on each repository's container",
+    "repositoryLocker": "both, on each repository's container, under a condition: `locks/` alone",
+    "repositoryMaintainer": "the maintainer, on each repository's container",
+    "rehydrator": "both, on each repository's container, under a condition: Set Blob Tier alone",
+}
+
+
+def roles_page() -> str:
+    """The custom roles; of the app's, every call that the code makes and the right that it needs."""
+    found = roles()
+    rows = [
+        "# Roles\n",
+        "Made from the code and `infra/roles.json`. What each right is for: [rights](rights.md). How to give them by hand:",
+        "[permissions](../how-to/permissions.md).\n",
+        f"## {found['app']['name']}\n",
+        "Every call of Azure Resource Manager in `holdfast/cloud`, with the right that it needs; the role has those and no",
+        "other.\n",
+        "| right | call | in |",
+        "|---|---|---|",
+    ]
+    told: dict[str, list[tuple[str, str]]] = {}
+    for call in calls():
+        told.setdefault(call.action, []).append((f"`{call.operation}`", call.file))
+    for file, places in RAW.items():
+        for action in (action for place in places for action in place):
+            told.setdefault(action, []).append(("a GET of its own", file))
+    for action in found["app"]["actions"]:
+        for what, file in told.get(action, []):
+            rows.append(f"| `{action}` | {what} | `{file}` |")
+    rows += [
+        "\nBeside them, what Azure asks for while it does them.\n",
+        "| right | of which call |",
+        "|---|---|",
+        *(f"| `{action}` | {of} |" for action, of in BESIDE.items()),
+        "\n## On data\n",
+        "| role | who, on what | data actions |",
+        "|---|---|---|",
+    ]
+    for name, where in _ON_DATA.items():
+        actions = "<br>".join(f"`{action.partition('/storageAccounts/')[2]}`" for action in found[name]["dataActions"])
+        rows.append(f"| {found[name]['name']} | {where} | {actions} |")
+    return "\n".join(rows) + "\n"
 
 
 def workbook() -> dict[str, Any]:

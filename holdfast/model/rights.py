@@ -38,9 +38,6 @@ _SQL, _VM, _NET = "Microsoft.Sql", "Microsoft.Compute", "Microsoft.Network"
 _ACCOUNTS = "Microsoft.Storage/storageAccounts"
 
 APP_RIGHTS: tuple[Right, ...] = (
-    Right("Microsoft.Resources/subscriptions/read", "subscription", "finds the subscription"),
-    Right("Microsoft.Resources/subscriptions/locations/read", "subscription", "names regions"),
-    Right("Microsoft.Resources/subscriptions/resourceGroups/read", "subscription", "finds resource groups"),
     Right("Microsoft.Authorization/permissions/read", "subscription", "the doctor: what the app itself may do"),
     Right("Microsoft.Authorization/roleAssignments/read", "subscription", "the doctor: what worker identities have"),
     Right("Microsoft.Authorization/roleDefinitions/read", "subscription", "the doctor: what their roles allow"),
@@ -72,15 +69,12 @@ APP_RIGHTS: tuple[Right, ...] = (
     Right(f"{_VM}/disks/read", "worker resource group", "disks of workers"),
     Right(f"{_VM}/disks/write", "worker resource group", "disks of workers"),
     Right(f"{_VM}/disks/delete", "worker resource group", "disks of workers"),
-    Right(f"{_VM}/skus/read", "subscription", "sizes that a region offers"),
-    Right(f"{_VM}/locations/*/read", "subscription", "follows operations"),
     Right(f"{_NET}/networkInterfaces/read", "worker resource group", "cards of workers"),
     Right(f"{_NET}/networkInterfaces/write", "worker resource group", "cards of workers"),
     Right(f"{_NET}/networkInterfaces/delete", "worker resource group", "cards of workers"),
     Right(f"{_NET}/networkInterfaces/join/action", "worker resource group", "gives a worker its card"),
     Right(f"{_NET}/virtualNetworks/subnets/read", "subnet", "finds the subnet"),
     Right(f"{_NET}/virtualNetworks/subnets/join/action", "subnet", "puts workers into the subnet"),
-    Right(f"{_NET}/locations/*/read", "subscription", "follows operations"),
     Right("Microsoft.ManagedIdentity/userAssignedIdentities/read", "worker identity", "finds the identity"),
     Right("Microsoft.ManagedIdentity/userAssignedIdentities/assign/action", "worker identity", "gives it to a worker"),
     Right(f"{_ACCOUNTS}/read", "repository account", "what works against locks: versioning, a namespace"),

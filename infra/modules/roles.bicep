@@ -1,4 +1,4 @@
-// Custom roles with the least that works; what is in them and why: infra/roles.json and docs/reference/rights.md.
+// Custom roles with the least that works; what is in them and why: infra/roles.json and docs/reference/roles.md.
 targetScope = 'subscription'
 
 var definitions = loadJsonContent('../roles.json')

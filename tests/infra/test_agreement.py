@@ -27,6 +27,7 @@ _OPTIONAL = {
     "notification_channels": "set with appSettings",
     "prices": "set with appSettings",
     "telemetry_connection": "APPLICATIONINSIGHTS_CONNECTION_STRING, which the host wants as well",
+    "sql_table_load": "tests: the worker has its own",
     "sql_probe": "tests: the worker has its own",
     "storage_api_version": "emulators",
     "app_url": "the platform tells it",

@@ -20,7 +20,7 @@ ROOT = INFRA.parent
 CACHE = ROOT / ".cache" / "kusto"
 #: Of spans: holdfast/telemetry/spans.py, holdfast/worker/runner.py, activities/answering.py.
 SPAN_KEYS = {"backup.session.id", "backup.source.id", "backup.source.key", "backup.step", "backup.job.id", "error.code"}
-#: Documented, and told by nothing yet.
+#: Documented ahead of the code that tells them.
 NOT_YET = {"holdfast.check.ended", "holdfast.drill.ended"}
 
 
@@ -89,7 +89,7 @@ def test_every_event_is_read_by_a_query_and_told_by_the_code() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    assert EVENTS.keys() - words == NOT_YET
+    assert EVENTS.keys() - words <= NOT_YET
 
 
 def test_roles_in_queries_are_those_that_the_exporter_makes() -> None:
