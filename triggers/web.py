@@ -77,7 +77,7 @@ async def web(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> f
             return _response(
                 req, answer.view.model_dump_json(by_alias=True), answer.status, who, kind="application/json"
             )
-        return _response(req, render(answer.template, answer.view, _frame(app, who, path)), answer.status, who)
+        return _response(req, render(answer.template, answer.view, _frame(app, who, path, req)), answer.status, who)
     except NotSignedIn as error:
         if wants_json or req.method != "GET":
             return _as_problem(error)
@@ -152,11 +152,18 @@ def _static(path: str) -> func.HttpResponse:
     return func.HttpResponse(found.content, status_code=HTTPStatus.OK, mimetype=found.kind, headers=headers)
 
 
-def _frame(app: Services, who: Visitor | None, path: str) -> Frame:
+def _frame(app: Services, who: Visitor | None, path: str, req: func.HttpRequest) -> Frame:
     if who is None:
         return Frame(now=app.clock.now(), path=path)
-    rights = frozenset(str(right) for right in who.rights)
-    return Frame(app.clock.now(), path, who.name, rights, who.csrf, secrets.token_hex(16))
+    return Frame(
+        now=app.clock.now(),
+        path=path,
+        query=urlencode(dict(req.params)),
+        visitor=who.name,
+        may=frozenset(str(right) for right in who.rights),
+        csrf=who.csrf,
+        once=secrets.token_hex(16),
+    )
 
 
 def _wrong(
@@ -165,7 +172,9 @@ def _wrong(
     if as_json:
         return _as_problem(error)
     info = error.info()
-    return _response(req, render("wrong.html", Wrong(error=info), _frame(services(), who, path)), info.http_status, who)
+    return _response(
+        req, render("wrong.html", Wrong(error=info), _frame(services(), who, path, req)), info.http_status, who
+    )
 
 
 def _as_problem(error: HoldfastError) -> func.HttpResponse:

@@ -31,6 +31,7 @@ class Frame:
 
     now: datetime
     path: str
+    query: str = ""
     visitor: str = ""
     may: frozenset[str] = frozenset()
     csrf: str = ""

@@ -179,3 +179,12 @@ def test_what_nobody_foresaw_shows_no_message_of_a_library(site) -> None:
     assert answer.status == 500
     assert "ValueError" in answer.words
     assert "secret-of-somebody" not in answer.text
+
+
+def test_the_link_to_the_twin_shows_the_same_part_of_a_list(site) -> None:
+    for number in range(120):
+        site.source(f"db{number:03}")
+    answer = site.get("sources?state=unprotected&page=2")
+    (twin,) = [a["href"] for tag, a in answer.elements if tag == "a" and ".json" in (a.get("href") or "")]
+    found = site.get(twin.removeprefix("/api/web/")).json
+    assert (found["state"], found["pager"]["first"]) == ("unprotected", 51)
