@@ -17,6 +17,7 @@ from holdfast.model.costs.lives import Life
 from holdfast.model.costs.money import YEAR_DAYS, Band
 
 _HOURS = 24
+_MINUTES = 24 * 60
 #: No estimate looks further ahead: what is kept longer counts as kept so long.
 MOST_YEARS = 30
 
@@ -108,7 +109,8 @@ def _points(window: Window, lives: list[Life], start: float, end: float) -> None
         lasted[hours(after - before)] += max(0.0, at - since)
 
     # A point that ends when the next one is made ends after it: there is never none.
-    events = sorted([(life.made, 0, life.made) for life in lives] + [(life.ends, 1, life.made) for life in lives])
+    spans = [(_moment(life.made), _moment(life.ends)) for life in lives]
+    events = sorted([(made, 0, made) for made, _ in spans] + [(ends, 1, made) for made, ends in spans])
     for at, kind, made in events:
         if at >= end:
             break
@@ -135,8 +137,16 @@ def _points(window: Window, lives: list[Life], start: float, end: float) -> None
     for before, after in list(formed):
         part(before, after, end)
     window.gaps = {gap: days / window.days for gap, days in sorted(lasted.items()) if days}
-    begun = min((life.made for life in lives), default=end)
+    begun = min((made for made, _ in spans), default=end)
     window.whole = max(0.0, end - max(start, begun)) / window.days
+
+
+def _moment(days: float) -> float:
+    """The same number for the same minute: sums of fractions of days miss each other by the last digit.
+
+    Two points would otherwise be neighbours for no time at all, where one ends as another is made.
+    """
+    return round(days * _MINUTES) / _MINUTES
 
 
 def hours(days: float) -> int:

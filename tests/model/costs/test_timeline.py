@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from holdfast.model.costs.lives import Life, play
@@ -101,6 +101,7 @@ def lives_in_order(draw: st.DrawFn) -> list[Life]:
 
 
 @given(lives_in_order())
+@example([Life(b / 24, ends, (), None) for b, ends in ((0, 1 / 24), (1, 1 / 24 + 7 / 24), (8, 50.0))])
 def test_the_walk_agrees_with_a_look_at_every_hour(lives: list[Life]) -> None:
     """Births and deaths lie on whole hours, so half past is what an hour is like."""
     window = first_window(lives, 30)
