@@ -7,7 +7,6 @@ import azure.durable_functions as df
 from activities.answering import Answer, Given, answered
 from holdfast.model.blackout import wait_at
 from holdfast.model.clock import parse_iso
-from holdfast.model.policy import not_yet
 from holdfast.model.session import Session, State
 from holdfast.wiring import Services
 
@@ -50,7 +49,5 @@ def open_session(app: Services, given: Given) -> Answer:
         if waited is not None:
             text = f"the slot of {given['slot']} waited for the end of a blackout ({waited.window})"
             app.catalog.log.write(given["session"], "info", text, once="waited")
-        for warning in not_yet(policy):
-            app.catalog.log.write(given["session"], "warning", f"policy {policy.name}: {warning}")
     timing = {name: getattr(app.settings, name).total_seconds() for name in _DURATIONS}
     return {"timing": timing, "retries": retries}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from holdfast.model.clock import iso
+from holdfast.model.drill import DrillRecord
 from holdfast.model.overdue import Overdue
 from holdfast.model.point import RestorePoint
 from holdfast.model.session import Session, SourceRun, State
@@ -38,6 +39,22 @@ def session_ended(session: Session) -> None:
         about = {"backup.session.id": session.id, "backup.policy": session.policy or ""}
         for state, text in told:
             tell("holdfast.retention.alarm", {**about, "backup.state": state, "backup.alarm": text})
+
+
+def drill_ended(drill: DrillRecord) -> None:
+    """Of a drill that proved its point, or did not."""
+    ended = drill.ended_at or drill.started_at
+    tell(
+        "holdfast.drill.ended",
+        {
+            "backup.source.id": drill.source,
+            "backup.policy": drill.policy or "",
+            "backup.restore_point.id": drill.point,
+            "backup.state": "proven" if drill.state == "proven" else "failed",
+            "backup.duration_seconds": (ended - drill.started_at).total_seconds(),
+            "error.code": drill.error.code if drill.error is not None else "",
+        },
+    )
 
 
 def point_stored(point: RestorePoint) -> None:

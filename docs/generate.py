@@ -141,6 +141,7 @@ _BESIDES = """## Of the platform
 | `HOLDFAST_CLOCK_SCHEDULE`, `HOLDFAST_WATCH_SCHEDULE` | must be set: the Functions host reads them itself |
 | `HOLDFAST_JANITOR_SCHEDULE`, `HOLDFAST_EVENTS_QUEUE` | the same; a trigger whose setting is missing is left out |
 | `HOLDFAST_NOTICES_SCHEDULE` | the same |
+| `HOLDFAST_DRILL_SCHEDULE` | the same |
 | `TASKHUB_NAME` | name of the durable task hub |
 | `DURABLE_TASK_SCHEDULER_CONNECTION_STRING` | address of the Durable Task Scheduler, by managed identity |
 | `AzureFunctionsJobHost__extensions__durableTask__storageProvider__type` | `AzureStorage` in place of the scheduler |

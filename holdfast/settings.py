@@ -183,6 +183,9 @@ class Settings(BaseSettings):
     clock_schedule: str = Field(default="0 * * * * *", description="NCRONTAB: when policies are looked at")
     watch_schedule: str = Field(default="*/30 * * * * *", description="NCRONTAB: when jobs are looked at")
     janitor_schedule: str = Field(default="0 */10 * * * *", description="NCRONTAB: when leftovers are looked for")
+    drill_schedule: str = Field(
+        default="0 5,35 * * * *", description="NCRONTAB: when it is looked which drills are due"
+    )
     notices_schedule: str = Field(default="0 * * * * *", description="NCRONTAB: when notifications are sent")
     overdue_look: timedelta = Field(
         default=timedelta(minutes=10), description="how often overdue databases and daily summaries are looked for"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from holdfast.cloud.databases import SqlServers
     from holdfast.cloud.dispatch import JobDispatch
     from holdfast.cloud.doctor import Doctor
+    from holdfast.cloud.drill_targets import DrillTargets
     from holdfast.cloud.exports import Exports
     from holdfast.cloud.machines import Machines
     from holdfast.cloud.restore_targets import RestoreTargets
@@ -81,6 +82,14 @@ class Services:
         from holdfast.cloud.restore_targets import RestoreTargets
 
         return RestoreTargets(Clients(self.settings, self.credential))
+
+    @cached_property
+    def drill_targets(self) -> DrillTargets:
+        """What drills leave, to be dropped."""
+        from holdfast.cloud.clients import Clients
+        from holdfast.cloud.drill_targets import DrillTargets
+
+        return DrillTargets(Clients(self.settings, self.credential))
 
     @cached_property
     def machines(self) -> Machines:

@@ -235,6 +235,7 @@ module app 'modules/function-app.bicep' = {
         HOLDFAST_WATCH_SCHEDULE: '*/30 * * * * *'
         HOLDFAST_JANITOR_SCHEDULE: '0 */10 * * * *'
         HOLDFAST_NOTICES_SCHEDULE: '0 * * * * *'
+        HOLDFAST_DRILL_SCHEDULE: '0 5,35 * * * *'
       },
       appSettings
     )

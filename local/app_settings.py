@@ -132,6 +132,7 @@ def _settings(profile: ProfileFile) -> dict[str, Any]:
         "WATCH_SCHEDULE": "*/5 * * * * *",
         "JANITOR_SCHEDULE": "0 * * * * *",
         "NOTICES_SCHEDULE": "*/10 * * * * *",
+        "DRILL_SCHEDULE": "*/30 * * * * *",
         **{name: f"PT{seconds}S" for name, seconds in _DURATIONS.items()},
         **clock,
     }

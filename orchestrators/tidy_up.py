@@ -12,7 +12,7 @@ from orchestrators.steps import Answer, step
 bp = df.Blueprint()
 
 #: One activity a kind of leftover; each lists, judges by tags and removes, and is safe to repeat.
-_ROUNDS = ("tidy_sessions", "tidy_copies", "tidy_targets", "tidy_workers", "tidy_exports")
+_ROUNDS = ("tidy_sessions", "tidy_copies", "tidy_targets", "tidy_drills", "tidy_workers", "tidy_exports")
 
 
 @bp.orchestration_trigger(context_name="context")

@@ -8,6 +8,7 @@ from triggers import (
     http_catalog,
     http_costs,
     http_doctor,
+    http_drills,
     http_notify,
     http_points,
     http_policies,
@@ -33,6 +34,7 @@ NOUNS = (
     http_notify,
     http_catalog,
     http_doctor,
+    http_drills,
 )
 
 bp = df.Blueprint()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import suppress
 from typing import Any
 
 from holdfast import __version__
 from holdfast.catalog import new_id
-from holdfast.model.errors import InvalidInput
+from holdfast.model.drill import restore_of
+from holdfast.model.errors import InvalidInput, NotFound
 from holdfast.model.session import Session, SessionKind, State
 from holdfast.model.source import source_key
 from triggers.routes import AFTER, IDEMPOTENCY, LIMIT, Call, Parameter, Reply, page, route
@@ -174,9 +176,15 @@ def get_session(call: Call) -> Reply:
 def cancel_session(call: Call) -> Reply:
     app, name = call.app, call.path["id"]
     app.catalog.sessions.request_cancel(name)
+    # What a drill waits for is its restore, a session of its own.
+    asked = {name}
+    if app.catalog.sessions.get(name, sources=False).kind == "drill":
+        with suppress(NotFound):
+            app.catalog.sessions.request_cancel(restore_of(name))
+            asked.add(restore_of(name))
     for job in app.catalog.jobs.open_jobs():
-        if job.session == name:
-            app.dispatch.cancel(name, job.id)
+        if job.session in asked:
+            app.dispatch.cancel(job.session, job.id)
     return Reply(session_view(app, app.catalog.sessions.get(name)), status=202)
 
 

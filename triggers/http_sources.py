@@ -47,12 +47,19 @@ def list_sources(call: Call) -> Reply:
 def protections(app: Services) -> list[Protection]:
     """Every database and what protects it, as Azure and the catalog say at this moment."""
     archives = [name for name, found in app.settings.repositories.items() if found.archive]
-    return protection(
+    found = protection(
         app.servers.list_sources(),
         app.catalog.known.all(),
         [stored.policy for stored in app.catalog.policies.list()],
         app.catalog.points.newest(leave_out=archives),
     )
+    proven = app.catalog.drills.proven()
+    return [
+        one.model_copy(update={"proven_point": drill.point, "proven_at": drill.ended_at})
+        if (drill := proven.get(one.chain)) is not None
+        else one
+        for one in found
+    ]
 
 
 def _cursor(one: Protection) -> str:

@@ -17,6 +17,7 @@ ORCHESTRATOR = {
     "archive": "archive_points",
     "download": "download_point",
     "table": "read_tables",
+    "drill": "drill_point",
     "retention": "retain_points",
     "hold": "hold_point",
     "restore": "restore_database",

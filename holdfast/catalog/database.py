@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from holdfast.catalog.details import Details
+from holdfast.catalog.drills import Drills
 from holdfast.catalog.jobs import Jobs
 from holdfast.catalog.known_sources import KnownSources
 from holdfast.catalog.log import Log
@@ -47,6 +48,7 @@ TABLES = (
     "holdfastpromises",
     "holdfastretention",
     "holdfastturns",
+    "holdfastdrills",
 )
 
 
@@ -60,9 +62,10 @@ class Catalog:
         self._details = Details(details)
         self._clock = clock
         self.tables = {name: Table(tables, name, self._details, always_away=("details",)) for name in TABLES}
-        meta, policies, sessions, sources, points, workers, jobs, log, known, outbox, promises, retention, turns = (
+        meta, policies, sessions, sources, points, workers, jobs, log, known, outbox, promises, *others = (
             self.tables.values()
         )
+        retention, turns, drills = others
         self._meta = meta
         self.schema = Schema(meta, self.tables, clock)
         self.transfer = Transfer(self, clock)
@@ -79,6 +82,7 @@ class Catalog:
         self.retention = Retention(retention, clock)
         self.retention_runs = RetentionRuns(retention, clock)
         self.turns = Turns(turns, clock)
+        self.drills = Drills(drills)
 
     def standings(
         self, *, policy: str | None = None, database: str | None = None, chain: str | None = None

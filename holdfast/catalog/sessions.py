@@ -26,6 +26,7 @@ from holdfast.model.restore.report import RestoreReport
 from holdfast.model.session import (
     ARCHIVE_STEPS,
     DOWNLOAD_STEPS,
+    DRILL_STEPS,
     HOLD_STEPS,
     PREFLIGHT_STEPS,
     RESTORE_STEPS,
@@ -49,6 +50,7 @@ _STEPS_OF: dict[SessionKind, tuple[str, ...]] = {
     "archive": ARCHIVE_STEPS,
     "download": DOWNLOAD_STEPS,
     "table": TABLE_STEPS,
+    "drill": DRILL_STEPS,
     "retention": (),
     "hold": HOLD_STEPS,
     "restore": RESTORE_STEPS,

@@ -35,6 +35,7 @@ def list_sources(
             field("policy"),
             field("status"),
             when("last_point_at", "last point"),
+            when("proven_at", "last proven"),
             field("why"),
         ),
     )

@@ -16,6 +16,7 @@ from holdfast.cloud.failures import azure_errors
 from holdfast.cloud.managed_copies import ManagedCopies
 from holdfast.cloud.ownership import found_or_none
 from holdfast.model.clock import Clock
+from holdfast.model.drill import DRILL_PREFIX
 from holdfast.model.errors import InvalidInput, NoSuchSource, StagingServerUnusable
 from holdfast.model.plan import StagingServer
 from holdfast.model.source import ResourceId, Source, SourceKind
@@ -44,7 +45,8 @@ class SqlServers:
         Forbidden or Unavailable rather than to leave anything out in silence.
         """
         for source in self._discovery.all():
-            if not any(marks.is_marked(source.tags, kind) for kind in _NOT_THEIRS):
+            drilled = source.database.startswith(DRILL_PREFIX) and marks.SESSION in source.tags
+            if not drilled and not any(marks.is_marked(source.tags, kind) for kind in _NOT_THEIRS):
                 yield source
 
     def partners(self, sources: Iterable[Source]) -> dict[str, set[str]]:

@@ -135,6 +135,24 @@ class HoldPlan(BaseModel):
     worker_region: str
 
 
+class DrillPlan(BaseModel):
+    """A point to prove: what the restore is asked for, and the database that is removed afterwards."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["drill"] = "drill"
+    point: str
+    chain: str
+    repository: str
+    target: str
+    """Resource id of the database."""
+    restore: str
+    """The restore's session."""
+    asked: dict[str, str | bool | None]
+    restore_key: str
+    asked_at: str
+
+
 class SurveyPlan(BaseModel):
     """One repository in a rebuild or adopt session."""
 

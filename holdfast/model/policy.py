@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
@@ -35,6 +35,13 @@ def _resource(kind: str) -> AfterValidator:
         return text
 
     return AfterValidator(check)
+
+
+def _server(text: str) -> str:
+    kinds = ("Microsoft.Sql/servers", "Microsoft.Sql/managedInstances")
+    if not any(ResourceId.parse(text).is_type(kind) for kind in kinds):
+        raise ValueError(f"{text!r} is not the id of a {' or a '.join(kinds)}")
+    return text
 
 
 class Exclusion(Strict):
@@ -114,8 +121,10 @@ class Drill(Strict):
         Field(json_schema_extra={"pattern": "^\\d+d$"}),
     ]
     """How often, in days: `30d`."""
-    target: str
-    """Resource id of the server or instance that the point is restored to."""
+    target: Annotated[str, AfterValidator(_server)]
+    """Resource id of the server or instance that the point is restored to; the database there lives for the drill alone."""
+    verify: Literal["counts", "contents"] = "counts"
+    """`counts`: rows, objects and constraints. `contents`: the database is exported again and compared row by row."""
 
 
 class Policy(Strict):
@@ -213,11 +222,3 @@ def explain_validation(error: ValidationError) -> str:
         f"{'.'.join(str(part) for part in item['loc']) or 'the whole'}: {item['msg'].removeprefix('Value error, ')}"
         for item in error.errors(include_url=False)
     )
-
-
-def not_yet(policy: Policy) -> list[str]:
-    """What the policy asks for and this version does not do yet; told at every turn, never skipped in silence."""
-    asked = {
-        "drill": policy.drill is not None,
-    }
-    return [f"{field} is accepted but this version does not act on it yet" for field, wanted in asked.items() if wanted]

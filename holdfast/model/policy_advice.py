@@ -11,7 +11,7 @@ from itertools import islice
 
 from holdfast.model.blackout import wait_at
 from holdfast.model.keeping import SCHEDULE_OF, Keep, archived_flags, keeps_of, until
-from holdfast.model.policy import Policy, not_yet
+from holdfast.model.policy import Policy
 from holdfast.model.schedule import most_frequent, slots_after
 
 #: Azure bills a blob of the archive tier for at least so many days, also if it is deleted before.
@@ -29,7 +29,7 @@ _SPAN = {"D": "keep_days", "W": "keep_weeks", "M": "keep_months", "Y": "keep_yea
 def warnings_of(policy: Policy) -> list[str]:
     """Everything that whoever saves this policy should know, each beginning with the field."""
     rules = (_useless, _early_deletions, _endless, _times, _blackouts, _locks, _repairs)
-    return [*not_yet(policy), *(line for rule in rules for line in rule(policy))]
+    return [line for rule in rules for line in rule(policy)]
 
 
 def _useless(policy: Policy) -> Iterator[str]:

@@ -39,6 +39,8 @@ class Protection(BaseModel):
     chain: str
     last_point: str | None
     last_point_at: datetime | None
+    proven_point: str | None = Field(default=None, description="the point that a drill proved last")
+    proven_at: datetime | None = Field(default=None, description="when that drill ended")
 
 
 def protection(

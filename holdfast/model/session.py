@@ -13,7 +13,17 @@ from holdfast.model.preflight.finding import Finding
 from holdfast.model.restore.report import RestoreReport
 
 SessionKind = Literal[
-    "backup", "archive", "download", "table", "retention", "hold", "restore", "preflight", "rebuild", "adopt"
+    "backup",
+    "archive",
+    "download",
+    "table",
+    "drill",
+    "retention",
+    "hold",
+    "restore",
+    "preflight",
+    "rebuild",
+    "adopt",
 ]
 
 #: The steps of a source in a session, in the order that people see.
@@ -56,6 +66,8 @@ ARCHIVE_STEPS: tuple[str, ...] = ("validate", "worker", "archive", "cleanup")
 DOWNLOAD_STEPS: tuple[str, ...] = ("validate", "worker", "rehydrate", "download", "cleanup")
 #: Those of a source that is only looked at.
 PREFLIGHT_STEPS: tuple[str, ...] = ("validate", "worker", "preflight", "cleanup")
+#: Those of a point's source in a drill; the restore is a session of its own.
+DRILL_STEPS: tuple[str, ...] = ("validate", "restore", "record", "cleanup")
 #: Those of a point's source where one of its tables is read.
 TABLE_STEPS: tuple[str, ...] = ("validate", "worker", "rehydrate", "table", "cleanup")
 #: Those where it is restored.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.model.errors import InvalidPolicy
-from holdfast.model.policy import Policy, not_yet, parse_policy
+from holdfast.model.policy import parse_policy
 
 SERVER = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Sql/servers/x"
 INSTANCE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Sql/managedInstances/x"
@@ -70,12 +70,6 @@ def test_any_text_is_a_policy_or_is_refused(text: str) -> None:
     except InvalidPolicy:
         return
     assert policy.name
-
-
-def test_what_this_version_does_not_act_on_is_told() -> None:
-    policy = Policy(name="a", drill={"every": "30d", "target": "x"}, notify=["ops"])
-    assert [line.split()[0] for line in not_yet(policy)] == ["drill"]
-    assert not_yet(Policy(name="a")) == []
 
 
 def test_every_example_policy_is_valid() -> None:
