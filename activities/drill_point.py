@@ -10,27 +10,15 @@ import azure.durable_functions as df
 from activities.answering import Answer, Given, answered
 from activities.telling import drill_ended
 from holdfast.model.clock import iso, parse_iso
-from holdfast.model.drill import DrillProof, DrillRecord, drill_database, objective_for, restore_of
-from holdfast.model.errors import Cancelled, ErrorInfo, HoldfastError, InvalidInput, NotFound
+from holdfast.model.drill import DrillProof, DrillRecord, NotProven, drill_database, objective_for, restore_of
+from holdfast.model.errors import Cancelled, ErrorInfo, InvalidInput, NotFound
 from holdfast.model.plan import DrillPlan
 from holdfast.model.point import RestorePoint
-from holdfast.model.session import State
+from holdfast.model.session import Session, State
 from holdfast.model.source import SourceKind, source_key
 from holdfast.wiring import Services
 
 bp = df.Blueprint()
-
-
-class NotProven(HoldfastError):
-    """A drill did not prove its point: it could not be restored, or what was restored is not what is stored."""
-
-    code = "not-proven"
-    title = "The drill did not prove the restore point"
-    advice = (
-        "Look at the restore's session; keep older points until a drill succeeds. `holdfast point verify` reads it."
-    )
-    exit_code = 27
-    http_status = 500
 
 
 @bp.activity_trigger(input_name="given")
@@ -80,6 +68,8 @@ def validate_drill(app: Services, given: Given) -> Answer:
             started_at=parse_iso(given["asked_at"]),
         )
     )
+    # A session is there before its orchestration begins, so that it can be looked at and cancelled from the first moment.
+    app.catalog.sessions.create(Session(id=plan.restore, kind="restore", started_at=now))
     detail = f"{point.id} to {server.name}, {plan.asked['sku'] or 'the instance'}"
     app.catalog.sessions.set_step(session, key, "validate", State.SUCCEEDED, detail)
     app.catalog.sessions.set_step(session, key, "restore", State.RUNNING, f"session {plan.restore}")
@@ -197,9 +187,8 @@ def tidy_drills(app: Services, given: Given) -> Answer:
     for drill in [one for drills in app.catalog.drills.all().values() for one in drills if one.state == "running"]:
         if not app.catalog.sessions.has_ended(drill.id) or not app.catalog.sessions.has_ended(drill.restore):
             continue
-        if any(
-            [app.drill_targets.remove(place, drill.restore) for place in _made(app, drill.target_id, drill.restore)]
-        ):
+        left = [app.drill_targets.remove(place, drill.restore) for place in _made(app, drill.target_id, drill.restore)]
+        if True in left:
             removed += 1
             continue  # once it is gone, the next round ends the drill
         lost = NotProven(f"{drill.point}: the drill ended without a record of how").info()

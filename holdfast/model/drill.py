@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from holdfast.model.errors import ErrorInfo
+from holdfast.model.errors import ErrorInfo, HoldfastError
 from holdfast.model.plan import session_mark
 from holdfast.model.protection import NewestPoint
 
@@ -29,6 +29,18 @@ _GIB = 1 << 30
 _ROOM = 1.5
 #: The smallest service objectives by what they hold. Basic is too slow to fill what it could hold.
 _OBJECTIVES = (("S0", 250 * _GIB), ("S3", 1024 * _GIB), ("HS_Gen5_2", None))
+
+
+class NotProven(HoldfastError):
+    """A drill did not prove its point: it could not be restored, or what was restored is not what is stored."""
+
+    code = "not-proven"
+    title = "The drill did not prove the restore point"
+    advice = (
+        "Look at the restore's session; keep older points until a drill succeeds. `holdfast point verify` reads it."
+    )
+    exit_code = 27
+    http_status = 500
 
 
 class DrillProof(BaseModel):

@@ -17,6 +17,7 @@ import orchestrators.archive_points
 import orchestrators.await_turn
 import orchestrators.backup_database
 import orchestrators.download_point
+import orchestrators.drill_point
 import orchestrators.hold_point
 import orchestrators.notices
 import orchestrators.policy_run
@@ -43,6 +44,7 @@ def saga(name: str) -> Callable[[Any], Any]:
         orchestrators.read_tables,
         orchestrators.restore_database,
         orchestrators.retention,
+        orchestrators.drill_point,
         orchestrators.hold_point,
         orchestrators.survey_repositories,
         orchestrators.preflight_source,
@@ -205,6 +207,10 @@ def host() -> Host:
         "look_at_target": lambda _: {"ok": True, "ready": True},
         "validate_preflight": lambda _: {"ok": True, "plan": {"kind": "preflight"}},
         "take_turn": lambda _: {"ok": True, "ready": True},
+        "validate_drill": lambda _: {
+            "ok": True,
+            "plan": {"restore": "r", "asked": {}, "asked_at": "", "restore_key": "k"},
+        },
         "validate_tables": lambda _: {"ok": True, "plan": {}},
         "look_at_copy": lambda _: {"ok": True, "ready": True},
         "lease_worker": lambda _: {"ok": True, "ready": True, "worker": "w"},

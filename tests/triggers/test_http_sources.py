@@ -39,6 +39,7 @@ def ask(**query: str) -> Any:
         servers=SimpleNamespace(list_sources=lambda: [source(f"s/{n}") for n in ("a", "B1", "b2", "c", "d", "e", "f")]),
         catalog=SimpleNamespace(
             known=SimpleNamespace(all=list),
+            drills=SimpleNamespace(proven=dict),
             policies=SimpleNamespace(list=lambda: [SimpleNamespace(policy=policy)]),
             points=SimpleNamespace(newest=lambda leave_out: asked.append(leave_out) or {}),
         ),

@@ -1,32 +1,33 @@
-"""Tables through the app: a worker reads them, people get the same as directly from the repository."""
+"""Tables through the app: a worker reads them, people get the same as directly from the repository. And a drill."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
-from holdfast.cli.main import main
+from local import plan
 from local.profile import LocalProfile
 from local.samples.databases import write_sample
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
-def test_tables_through_the_app(
-    runs: Any, world: LocalProfile, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Listed, shown and exported by the command; compared over HTTP; nothing is left running."""
+def test_tables_through_the_app_and_a_drill(runs: Any, world: LocalProfile, tmp_path: Path) -> None:
+    """Listed, shown and exported by the command; compared over HTTP; restored; the point proven; nothing is left."""
 
     def command(*arguments: str | Path) -> Any:
-        capfd.readouterr()
-        code = main([*map(str, arguments), "--state", str(world.state), "-o", "json"])
-        captured = capfd.readouterr()
-        assert code == 0, captured.err
-        return json.loads(captured.out)
+        words = [sys.executable, "-c", "from holdfast.cli.main import run; run()", *map(str, arguments)]
+        ran = subprocess.run(
+            [*words, "--state", str(world.state), "-o", "json"], capture_output=True, text=True, check=False
+        )
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
 
     write_sample(tmp_path / "hr.bacpac", "hr", scale=0.1)
     world.load(tmp_path / "hr.bacpac", "sql-tables/hr", managed=False)
@@ -56,4 +57,12 @@ def test_tables_through_the_app(
     assert runs.states(runs.backup("tables")) == {"sql-tables/hr": "succeeded"}
     rows = {one["name"]: one["rows"] for one in runs.points("default", "sql-tables/hr")[-1]["tables"]}
     assert rows["EmployeeBefore"] == rows["Employee"] == exported["rows"]
+    server = plan.STAGING_SERVER_ID.replace("sql-staging", "sql-tables")
+    proven = command("drill", "start", point["id"], "--target", server, "--wait")
+    assert (proven["kind"], runs.states(proven)) == ("drill", {"sql-tables/hr": "succeeded"})
+    (drill,) = command("drill", "list", "--database", "sql-tables/hr")
+    assert (drill["point"], drill["state"]) == (point["id"], "proven")
+    assert {one["outcome"] for one in drill["proof"]} <= {"same", "unknown"}
+    listed = command("source", "list", "--database", "sql-tables/*")
+    assert [(one["source"], one["proven_point"]) for one in listed] == [("sql-tables/hr", point["id"])]
     assert runs.left() == []

@@ -49,6 +49,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Site:
         retention_runs=SimpleNamespace(alarms=lambda name: [], approved=lambda name: set()),
         known=SimpleNamespace(all=list),
         promises=SimpleNamespace(broken=list),
+        drills=SimpleNamespace(proven=dict),
         outbox=SimpleNamespace(counts=lambda names: Counter()),
         workers=SimpleNamespace(list=list),
         jobs=SimpleNamespace(open_jobs=list),
