@@ -27,12 +27,13 @@ _SLASHES = GUESS(
 )
 
 _PATH = re.compile(
-    r"(?P<scope>.*?)/providers/Microsoft\.Authorization/(?P<what>[^/]+)(?:/(?P<name>[^/]+))?", re.IGNORECASE
+    r"(?P<scope>.*?)/providers/Microsoft\.Authorization/(?P<what>(?!locks(?:/|$))[^/]+)(?:/(?P<name>[^/]+))?",
+    re.IGNORECASE,
 )
 
 
 def is_for(path: str) -> bool:
-    """Whether a path asks the provider of rights, at whatever scope."""
+    """Whether a path asks the provider of rights, at whatever scope. Its locks are no rights: `management_locks`."""
     return _PATH.fullmatch(re.sub("/+", "/", path)) is not None
 
 
