@@ -110,7 +110,7 @@ def planned(app: Services, asked: AskedRestore, session: str, now: datetime) -> 
     replaces = _name(app, asked, found, server, database, original, now)
     size = _size(app, asked, found, server, original)
     _worker(app, asked, found, server)
-    _rights(found, server)
+    _rights(app, found, server)
     found.quote = _quote(app, asked, found, server, size.get("sku", ""))
     found.afterwards = [*_AFTERWARDS, *point.warnings]
     if found.hindrances:
@@ -272,14 +272,23 @@ def _worker(app: Services, asked: AskedRestore, found: Planned, server: StagingS
         found.say("worker", "warning", text, "Set restorer_identity and restorer_client_id in the worker profile.")
 
 
-def _rights(found: Planned, server: StagingServer) -> None:
-    """Reading was allowed, or nothing above would be known; the rest shows where it is used for the first time."""
+def _rights(app: Services, found: Planned, server: StagingServer) -> None:
+    try:
+        lacking = app.targets.lacking(server)
+    except HoldfastError as error:
+        found.say("rights", "later", f"Azure does not say what the app may do on {server.name}: {error.detail}")
+    else:
+        if lacking:
+            advice = f"Give the app's identity {', '.join(lacking)} on {server.name}."
+            found.say("rights", "hindrance", f"the app may not {', '.join(lacking)} on {server.name}", advice)
+        else:
+            found.say("rights", "ok", f"the app may make, drop and rename databases on {server.name}")
+    # A login is the server's affair and not Azure's: nobody can ask for it without one.
     found.say(
-        "rights",
+        "login",
         "later",
-        f"whether the app may make databases on {server.name}, and the worker's identity may fill them",
-        f"The app needs Microsoft.Sql/servers/databases/write, delete and move/action there; the worker's identity must be "
-        f"an Entra administrator of {server.name}, or a member of the group that is.",
+        f"whether the worker's identity may fill databases on {server.name} shows with the import",
+        f"It must be the Entra administrator of {server.name}, or a member of the group that is.",
     )
 
 

@@ -17,11 +17,14 @@ from holdfast.cloud.discovery import INSTANCES, SERVERS, Discovery
 from holdfast.cloud.failures import FailureKind, azure_errors, failure_of, to_error
 from holdfast.cloud.operations import OperationAddress
 from holdfast.cloud.ownership import found_or_none, start_or_find
+from holdfast.cloud.permissions import Permissions
 from holdfast.cloud.sdk_words import word
 from holdfast.model.errors import Conflict, InvalidInput, NameTaken
+from holdfast.model.plan import StagingServer
 from holdfast.model.restore.plan import RestorePlan, is_temporary
 from holdfast.model.restore.size import sku_of
-from holdfast.model.source import ResourceId, Source
+from holdfast.model.rights import missing
+from holdfast.model.source import ResourceId, Source, SourceKind
 
 _LOCKS = "2016-09-01"
 _LOCK_MARK = "/providers/microsoft.authorization/locks/"
@@ -71,6 +74,16 @@ class RestoreTargets:
         guid = str(getattr(properties, "database_id", None) or "") if properties else ""
         status = word(properties.status) if properties and properties.status else ""
         return Found(shown.id or resource_id, status, guid, dict(shown.tags or {}))
+
+    def lacking(self, server: StagingServer) -> list[str]:
+        """Actions that a restore needs there and that the app does not have. Raises Forbidden, Unavailable."""
+        managed = server.kind is SourceKind.MANAGED_DATABASE
+        databases = f"{INSTANCES if managed else SERVERS}/databases"
+        verbs = ("write", "delete") if managed else ("write", "delete", "move/action")
+        return missing(
+            Permissions(self._clients).own_at(ResourceId.parse(server.resource_id)),
+            [f"{databases}/{verb}" for verb in verbs],
+        )
 
     def pool_exists(self, resource_id: str) -> bool:
         """Whether an elastic pool is there."""

@@ -66,12 +66,14 @@ class App:
         self.hindered: list[str] = []
         self.regions = {SERVER: "westeurope", INSTANCE: "westeurope"}
         self.pools: list[str] = []
+        self.lacking: list[str] = []
         self.catalog = SimpleNamespace(points=SimpleNamespace(get=lambda *_, **__: self.point))
         self.servers = SimpleNamespace(find_source=self._find_source, staging_server=self._server)
         self.targets = SimpleNamespace(
             servers_named=lambda name: [one for one in self.regions if one.endswith(f"/{name}")],
             find=lambda resource_id: self.there.get(resource_id.rpartition("/")[2]),
             hindrances=lambda _: self.hindered,
+            lacking=lambda _: self.lacking,
             settings_of=lambda _: {"collation": "Latin1_General_CI_AS", "redundancy": "Zone"},
             pool_exists=lambda pool: pool in self.pools,
         )
@@ -242,3 +244,10 @@ def test_what_a_person_must_do_is_said_beforehand(app: App) -> None:
     afterwards = app.plan(to="sql/x").afterwards
     assert "User [anna]: is an Entra user" in afterwards
     assert any("firewall" in one for one in afterwards)
+
+
+def test_a_right_that_the_app_lacks_is_named_before_anything_is_done(app: App) -> None:
+    app.lacking = ["Microsoft.Sql/servers/databases/move/action"]
+    found = app.plan(to="sql/x")
+    assert "databases/move/action" in hindrances(found)
+    assert "databases/move/action" in found.hindrances[0].help

@@ -202,6 +202,22 @@ def test_a_rename_without_the_right_says_which(
         targets.rename(plan.temporary_id, "sales")
 
 
+def test_what_the_app_may_not_do_there_is_known_beforehand(
+    azure: Azure, servers: SqlServers, targets: RestoreTargets
+) -> None:
+    server_id, instance = azure.place(f"{azure.servers}/rt-rights"), azure.place(f"{azure.instances}/rt-rights-mi")
+    server = servers.staging_server(server_id)
+    assert targets.lacking(server) == []
+    assert targets.lacking(servers.staging_server(instance)) == []
+    action = "Microsoft.Sql/servers/databases/move/action"
+    body = {"principal_id": azure.identity["principal_id"], "action": action, "scope": server_id}
+    denied = azure.admin("POST", "withdrawals", body)["id"]
+    try:
+        assert targets.lacking(server) == [action]
+    finally:
+        azure.admin("DELETE", f"withdrawals/{denied}")
+
+
 def test_tags_tell_what_is_ours_and_what_is_theirs() -> None:
     replaced = marks.replaced_tags("test", SESSION, "k", "sales", NOW + timedelta(days=14))
     assert marks.without_marks({"owner": "anna", **replaced}) == {"owner": "anna"}

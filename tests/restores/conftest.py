@@ -131,6 +131,9 @@ class Sql:
     def hindrances(self, _source: Source) -> list[str]:
         return []
 
+    def lacking(self, _server: StagingServer) -> list[str]:
+        return []
+
     def create(self, plan: RestorePlan, tags: dict[str, str], people_s: dict[str, str]) -> str:
         found = self.there.get(plan.temporary)
         if found is None:
