@@ -29,15 +29,17 @@ class DrillTargets:
         place = ResourceId.parse(resource_id)
         if not any(place.is_type(f"{kind}/databases") for kind in (SERVERS, INSTANCES)):
             raise InvalidInput(f"{resource_id} is not the id of a database")
-        client: Any = self._clients.sql(place.subscription)
-        databases = client.managed_databases if place.is_type(f"{INSTANCES}/databases") else client.databases
         with azure_errors(f"looking at {place.names[0]}/{place.name}"):
-            shown: Any = found_or_none(lambda: databases.get(place.resource_group, *place.names))
+            shown: Any = found_or_none(lambda: self._databases(place).get(place.resource_group, *place.names))
         if shown is None:
             return False
         tags = dict(shown.tags or {})
         if not place.name.startswith(DRILL_PREFIX) or not restore or tags.get(marks.SESSION) != restore:
             raise NameTaken(f"{place.names[0]}/{place.name} is not dropped: it is not what the drill restored")
         with azure_errors(f"dropping {place.names[0]}/{place.name}"):
-            databases.begin_delete(place.resource_group, *place.names, polling=False)
+            self._databases(place).begin_delete(place.resource_group, *place.names, polling=False)
         return True
+
+    def _databases(self, of: ResourceId) -> Any:
+        client = self._clients.sql(of.subscription)
+        return client.managed_databases if of.is_type(f"{INSTANCES}/databases") else client.databases

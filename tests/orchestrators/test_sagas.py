@@ -191,7 +191,14 @@ def test_the_janitor_goes_on_when_one_of_its_rounds_fails(host: Any, fails: Call
     host.activities["tidy_copies"] = fails("unavailable", permanent=False)
     host.activities["tidy_workers"] = lambda _: {"ok": True, "removed": 2}
     assert host.run("tidy_up", {"dead": []}) == {"ok": True, "removed": 2}
-    assert host.names() == ["tidy_sessions", "tidy_copies", "tidy_targets", "tidy_workers", "tidy_exports"]
+    assert host.names() == [
+        "tidy_sessions",
+        "tidy_copies",
+        "tidy_targets",
+        "tidy_drills",
+        "tidy_workers",
+        "tidy_exports",
+    ]
 
 
 def test_a_source_that_is_spread_waits_before_anything_is_done_to_it(host: Any, run_of: Answer) -> None:
