@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from typing import TYPE_CHECKING
 
 from holdfast.model.notice import Notice
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _COLOUR = {"good": "#1a7f37", "warning": "#9a6700", "bad": "#b42318"}
 
@@ -23,6 +25,8 @@ def as_html(notice: Notice) -> str:
 
 @cache
 def _templates() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape  # only whoever sends waits for it
+
     return Environment(
         loader=PackageLoader("holdfast.notify"),
         autoescape=select_autoescape(("html",)),

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from holdfast import __version__
 from holdfast.model.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def set_up(
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
     found = _exporters(kind, connection, credential)
-    about = {"service.name": role, "service.namespace": "holdfast", "service.version": version("holdfast")}
+    # Neither the app's package nor the worker's bundle is an installed distribution that could be asked for its version.
+    about = {"service.name": role, "service.namespace": "holdfast", "service.version": __version__}
     resource = Resource.create(about)
     tracers = TracerProvider(resource=resource)
     tracers.add_span_processor(BatchSpanProcessor(found.spans))

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel
 
 from holdfast.web import words
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 #: Where the pages stand: below the route prefix of the app's host.json.
 BASE = "/api/web/"
@@ -69,6 +72,8 @@ def render(template: str, view: BaseModel, frame: Frame) -> str:
 
 @cache
 def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # only whoever shows a page waits for it
+
     made = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,

@@ -168,9 +168,29 @@ def test_cloud_inits_own_words_are_used() -> None:
     assert all(isinstance(name, str) for name in loaded["packages"])
 
 
-@pytest.mark.skipif(not os.environ.get("HOLDFAST_CLOUD_INIT_SCHEMA"), reason="HOLDFAST_CLOUD_INIT_SCHEMA names no file")
-def test_cloud_inits_published_schema_takes_the_document() -> None:
+_SCHEMA = Path(
+    os.environ.get("HOLDFAST_CLOUD_INIT_SCHEMA")
+    or "/usr/lib/python3/dist-packages/cloudinit/config/schemas/schema-cloud-config-v1.json"
+)
+
+
+@pytest.mark.skipif(
+    not _SCHEMA.exists(), reason="no cloud-init here (apt: cloud-init), and HOLDFAST_CLOUD_INIT_SCHEMA names no file"
+)
+def test_cloud_inits_own_schema_takes_the_document() -> None:
     import jsonschema
 
-    schema = json.loads(Path(os.environ["HOLDFAST_CLOUD_INIT_SCHEMA"]).read_text())
-    jsonschema.Draft4Validator(schema).validate(document())
+    schema = jsonschema.Draft4Validator(json.loads(_SCHEMA.read_text()))
+    schema.validate(document())
+    assert list(schema.iter_errors({**document(), "runcmd": "not a list"})), "it takes anything"
+
+
+_CLOUD_INIT = shutil.which("cloud-init")
+
+
+@pytest.mark.skipif(not _CLOUD_INIT, reason="no cloud-init here (apt: cloud-init)")
+def test_cloud_init_itself_takes_the_document(tmp_path: Path) -> None:
+    file = tmp_path / "custom-data"
+    file.write_text(boot.custom_data(settings(), "w", PROFILE))
+    found = subprocess.run([str(_CLOUD_INIT), "schema", "-c", str(file)], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout + found.stderr
