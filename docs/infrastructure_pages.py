@@ -262,10 +262,10 @@ _ALERT = re.compile(
 _PACKAGE = """
 ## The app's package
 
-`.funcignore` leaves out everything that is not the app; the package is started by a test on its own, uninstalled. Importing it
-took 0.8 to 0.9 s of processor on two shared hyperthreads with telemetry off, 0.43 s of it the Functions SDKs, structlog and
-settings. SDKs of Azure, Jinja and exporters are imported by whoever first needs them: with `HOLDFAST_TELEMETRY=azure` the first
-step waits 0.3 s more. One instance is kept warm, so sessions do not wait for either.
+`.funcignore` leaves out everything that is not the app; a test starts the package on its own, uninstalled. Importing it
+took 0.8 to 0.9 s of processor on two shared hyperthreads with telemetry off, 0.43 s of it the Functions SDKs, structlog
+and settings. SDKs of Azure, Jinja and exporters are imported by whoever first needs them: with `HOLDFAST_TELEMETRY=azure`
+the first step waits 0.3 s more. One instance is kept warm, so sessions do not wait for either.
 """
 
 
