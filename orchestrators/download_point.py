@@ -19,5 +19,5 @@ def download_point(context: df.DurableOrchestrationContext) -> Generator[Any, An
     opened = yield from open_session(context)
     run, failed = opened["run"], opened["failed"]
     if failed is None:
-        yield from handed_out(context, run, "validate_download", "download")
+        failed = (yield from handed_out(context, run, "validate_download", "download"))["refused"]
     return (yield from step(context, "close_session", {**run, "error": failed}, retries=5))

@@ -22,6 +22,8 @@ def drill_point(context: df.DurableOrchestrationContext) -> Generator[Any, Any, 
     run, failed = opened["run"], opened["failed"]
     if failed is None:
         answer = yield from step(context, "validate_drill", run, retries=run["retries"])
+        # Nothing may stand for it in the session yet, and a session without anything in it has not failed.
+        failed = None if answer["ok"] else answer["error"]
         if answer["ok"]:
             run = {**run, "plan": answer["plan"]}
             yield from _restore(context, run["plan"])

@@ -19,6 +19,8 @@ def hold_point(context: df.DurableOrchestrationContext) -> Generator[Any, Any, A
     run, failed = opened["run"], opened["failed"]
     if failed is None:
         answer = yield from step(context, "validate_hold", run, retries=run["retries"])
+        # Nothing may stand for it in the session yet, and a session without anything in it has not failed.
+        failed = None if answer["ok"] else answer["error"]
         if answer["ok"]:
             run = {**run, "plan": answer["plan"]}
             if answer["in_storage"]:

@@ -19,6 +19,8 @@ def preflight_source(context: df.DurableOrchestrationContext) -> Generator[Any, 
     run, failed = opened["run"], opened["failed"]
     if failed is None:
         answer = yield from step(context, "validate_preflight", run, retries=run["retries"])
+        # Nothing may stand for it in the session yet, and a session without anything in it has not failed.
+        failed = None if answer["ok"] else answer["error"]
         if answer["ok"]:
             run = {**run, "plan": answer["plan"]}
             answer = yield from attempts(context, run, lambda number: on_worker(context, run, ("preflight",), number))

@@ -21,5 +21,6 @@ def read_tables(context: df.DurableOrchestrationContext) -> Generator[Any, Any, 
     run, failed = opened["run"], opened["failed"]
     if failed is None:
         restores = run["ask"]["act"] == "restore"
-        yield from handed_out(context, run, "validate_tables", "load" if restores else "table", keep=not restores)
+        kind = "load" if restores else "table"
+        failed = (yield from handed_out(context, run, "validate_tables", kind, keep=not restores))["refused"]
     return (yield from step(context, "close_session", {**run, "error": failed}, retries=5))

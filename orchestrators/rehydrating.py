@@ -53,12 +53,18 @@ def on_readable_point(context: df.DurableOrchestrationContext, run: Answer, kind
 def handed_out(
     context: df.DurableOrchestrationContext, run: Answer, validate: str, kind: str, *, keep: bool = True
 ) -> Saga:
-    """What a person asked for out of a point: planned, done by a worker, and recorded where it is kept to be fetched."""
+    """What a person asked for out of a point: planned, done by a worker, and recorded where it is kept to be fetched.
+
+    `refused` in the answer is the error of a plan that failed: nothing may stand for it in the session yet, and a session
+    without anything in it has not failed.
+    """
     answer = yield from step(context, validate, run, retries=run["retries"])
+    refused = None if answer["ok"] else answer["error"]
     if answer["ok"]:
         run = {**run, "plan": answer["plan"]}
         answer = yield from attempts(context, run, lambda number: on_readable_point(context, run, kind, number))
     if answer["ok"] and keep:
         answer = yield from step(context, "commit_download", {**run, "job": answer["job"]}, retries=5)
     yield from clean_up(context, run, answer)
-    return (yield from deallocate_workers(context, run))
+    yield from deallocate_workers(context, run)
+    return {"ok": answer["ok"], "refused": refused}
