@@ -34,7 +34,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pages() -> dict[str, str]:
     """File name to text."""
-    from infrastructure_pages import made  # beside this file
+    import cli_page  # beside this file
+    from infrastructure_pages import made
 
     from triggers import http_api, web  # noqa: F401 (they fill the tables of routes and of pages)
     from triggers.openapi import document
@@ -48,6 +49,7 @@ def pages() -> dict[str, str]:
         "docs/reference/policy.md": policy_page(),
         "docs/reference/pages.md": web_page(),
         "docs/reference/preflight.md": preflight_page(),
+        cli_page.NAME: cli_page.page(),
         "docs/reference/openapi.json": json.dumps(document(ROUTES), indent=1) + "\n",
         "schemas/policy.schema.json": json.dumps(policy_schema(), indent=1) + "\n",
         **made(),
