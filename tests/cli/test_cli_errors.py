@@ -57,7 +57,8 @@ def test_an_app_that_does_not_answer_is_unavailable_after_some_tries(run: Run, f
 
 def test_an_app_that_comes_back_is_asked_again(run: Run, fake_app: FakeApp) -> None:
     fake_app.answers["GET status"] = [httpx.ReadTimeout("slow"), problem("unavailable", 503, 7), {"version": "1"}]
-    assert run("status", "-o", "json").json == {"url": "https://app.test", "version": "1"}
+    said = run("status", "-o", "json").json
+    assert {"url": "https://app.test", "version": "1"}.items() <= said.items()
 
 
 @pytest.mark.parametrize(
