@@ -9,7 +9,7 @@ BIN := .venv/bin
 # Named pieces of the long proofs and of the bench (`make prove PIECES="flips kills"`); none: all of them.
 PIECES ?=
 
-.PHONY: help setup test check style types imports demo prove bench docs requirements clean
+.PHONY: help setup test check style types imports demo prove bench docs requirements release clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -71,6 +71,9 @@ docs: setup ## writes the reference pages from the code
 
 requirements: setup ## writes requirements.txt, what the Functions app needs at run time
 	$(BIN)/python -m local.requirements
+
+release: setup ## writes wheel, worker bundle and their sums to dist/, from the commit
+	$(BIN)/python -m local.release dist
 
 clean: ## removes what setup made
 	rm -rf .venv .cache
