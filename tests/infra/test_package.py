@@ -84,7 +84,7 @@ set_up("console", "app", "", lambda: None)()
 def test_the_package_starts_by_itself_and_without_what_is_heavy(package: Path) -> None:
     # -I: nothing of this folder's own is found by the way; the package has never been installed.
     done = subprocess.run(
-        [sys.executable, "-I", "-c", _PROGRAM, package],
+        [sys.executable, "-I", "-B", "-c", _PROGRAM, package],
         capture_output=True,
         text=True,
         check=False,
