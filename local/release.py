@@ -1,7 +1,7 @@
 """Writes what a release is made of to a folder: the wheel, the worker bundle, and their SHA-256 sums.
 
-Made from the commit and not from the working tree, so nothing that lies about gets in. The wheel's times are the commit's,
-and it is built twice: a release whose two wheels differ is none.
+The wheel is made from the commit, so nothing that lies about gets in; the bundle from the working tree, which has to have no
+changes. The wheel's times are the commit's, and it is built twice: a release whose two wheels differ is none.
 """
 
 from __future__ import annotations
