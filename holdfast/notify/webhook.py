@@ -49,6 +49,9 @@ async def _post(url: str, body: bytes, headers: dict[str, str]) -> None:
             session.post(url, data=body, headers=sent, allow_redirects=False) as answer,
         ):
             status, wait = answer.status, answer.headers.get("Retry-After", "")
+            if answer.connection is not None and answer.connection.transport is not None:
+                # What else the receiver says is not read; a goodbye over TLS would outlive this loop and leak the socket.
+                answer.connection.transport.abort()
     except TimeoutError:
         raise Undelivered(f"the receiver did not answer within {DEADLINE:g} s") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -44,7 +45,7 @@ def server_context(certificates: StateFolder) -> ssl.SSLContext:
 
 @dataclass
 class Receiver:
-    """Keeps what it got; answers `status` with `headers`, or drips, or hangs."""
+    """Keeps what it got; answers `status` with `headers`, or drips, or hangs before its answer or in the midst of it."""
 
     url: str = ""
     status: int = 200
@@ -58,6 +59,11 @@ class Receiver:
             await asyncio.sleep(30)
         if self.mode == "cut" and request.transport is not None:
             request.transport.abort()
+        if self.mode == "slow body":
+            begun = web.StreamResponse(status=self.status, headers=self.headers)
+            await begun.prepare(request)
+            await begun.write(b"sent-back")
+            time.sleep(1)  # noqa: ASYNC251 - deaf, to a goodbye as well
         return web.Response(status=self.status, headers=self.headers, text="sent-back-secret")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import time
@@ -65,6 +66,16 @@ def test_a_refusal_says_whether_it_is_about_the_moment(
         send(receiver, notice)
     assert raised.value.busy is busy
     assert str(status) in raised.value.detail
+
+
+def test_a_body_that_never_ends_is_not_waited_for_and_leaves_no_socket(receiver: Receiver, notice: Notice) -> None:
+    """The answer's status is all that is wanted; pytest fails on a socket that only the collector closes."""
+    receiver.status, receiver.mode = 503, "slow body"
+    with pytest.raises(Undelivered) as raised:
+        send(receiver, notice)
+    assert raised.value.busy
+    del raised
+    gc.collect()
 
 
 def test_a_peer_that_asks_to_be_left_alone_is_heard(receiver: Receiver, notice: Notice) -> None:

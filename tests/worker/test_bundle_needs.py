@@ -33,6 +33,9 @@ class Absent:
 sys.meta_path.insert(0, Absent())
 for name in {names!r}:
     importlib.import_module(name)
+from holdfast.worker.kinds import work_of
+for kind in {kinds!r}:
+    work_of(kind)
 print(sorted(name for name in sys.modules if name.startswith("mssql_python")))
 """
 
@@ -40,8 +43,7 @@ print(sorted(name for name in sys.modules if name.startswith("mssql_python")))
 def test_the_worker_and_every_job_load_without_the_apps_packages() -> None:
     names = ["holdfast.worker.__main__", "holdfast.cloud.clients", "holdfast.cloud.secrets", "holdfast.sql.probe"]
     names += ["holdfast.cloud.vault_keys", "azure.keyvault.keys.crypto"]
-    names += [f"holdfast.worker.{kind}" for kind in get_args(JobKind)]
-    program = PROGRAM.format(absent=ABSENT, names=names)
+    program = PROGRAM.format(absent=ABSENT, names=names, kinds=get_args(JobKind))
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
     )

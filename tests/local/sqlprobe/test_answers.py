@@ -12,9 +12,9 @@ import pytest
 from holdfast.bacpac.package import Bacpac
 from holdfast.bacpac.preflight import find
 from holdfast.model.preflight.deciding import decide
-from holdfast.sql.queries import queries
+from holdfast.sql.queries import queries_for, queries_of_restored
 from holdfast.sql.unanswered import unanswered
-from local.sqlprobe.answers import answer
+from local.sqlprobe.answers import answer, answer_of_restored
 from tests.model_elements import T, element, table
 from tests.preflight_cases import CASES
 
@@ -60,12 +60,23 @@ def test_rows_have_the_columns_of_the_queries(troubled: Path) -> None:
     """The same ids and column names as the statements that a real database is asked."""
     with Bacpac.open(troubled) as bacpac:
         rows = answer(bacpac, "Sales", managed_instance=True)
-    asked = {query.id: query.text for query in queries() if not query.for_repair}
+    asked = {query.id: query.text for query in queries_for(managed_instance=True)}
     assert set(rows) == set(asked)
     only_live = {"P14b", "P16", "P23", "P24"}
     for query, found in rows.items():
         assert bool(found) == (query not in only_live), query
         for column in found[0] if found else ():
+            assert re.search(rf"\b{column}\b", asked[query]), (query, column)
+
+
+def test_a_restored_database_answers_with_the_columns_of_its_queries(troubled: Path) -> None:
+    with Bacpac.open(troubled) as bacpac:
+        rows = answer_of_restored(bacpac)
+    asked = {query.id: query.text for query in queries_of_restored()}
+    assert set(rows) == set(asked)
+    for query, found in rows.items():
+        assert found, query
+        for column in found[0]:
             assert re.search(rf"\b{column}\b", asked[query]), (query, column)
 
 
