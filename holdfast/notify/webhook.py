@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import ssl
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -23,6 +25,8 @@ from holdfast.notify.undelivered import Undelivered
 DEADLINE = 20.0
 #: No peer is left alone for longer, whatever it asks for.
 _LONGEST_WAIT = timedelta(hours=6)
+#: How often a socket is looked at until it is closed, a hundredth of a second apart.
+_LOOKS = 100
 #: Answers that are about the moment and not about the message.
 _PASSING = frozenset({408, 425, 429})
 
@@ -41,22 +45,24 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> None:
 async def _post(url: str, body: bytes, headers: dict[str, str]) -> None:
     sent = {"Content-Type": "application/json", "User-Agent": f"holdfast/{__version__}", **headers}
     timeout, trust = aiohttp.ClientTimeout(total=DEADLINE), ssl.create_default_context()
+    sockets = _Sockets()
+    connector = aiohttp.TCPConnector(ssl=trust, socket_factory=sockets.make)
     try:
         async with (
-            aiohttp.ClientSession(
-                timeout=timeout, connector=aiohttp.TCPConnector(ssl=trust), cookie_jar=aiohttp.DummyCookieJar()
-            ) as session,
+            aiohttp.ClientSession(timeout=timeout, connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session,
             session.post(url, data=body, headers=sent, allow_redirects=False) as answer,
         ):
             status, wait = answer.status, answer.headers.get("Retry-After", "")
             if answer.connection is not None and answer.connection.transport is not None:
-                # What else the receiver says is not read; a goodbye over TLS would outlive this loop and leak the socket.
+                # What else the receiver says is not read.
                 answer.connection.transport.abort()
     except TimeoutError:
         raise Undelivered(f"the receiver did not answer within {DEADLINE:g} s") from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         # The type alone: the text may hold the address.
         raise Undelivered(f"the receiver cannot be reached ({type(error).__name__})") from None
+    finally:
+        await sockets.close()
     if 200 <= status < 300:
         return
     if 300 <= status < 400:
@@ -67,6 +73,30 @@ async def _post(url: str, body: bytes, headers: dict[str, str]) -> None:
         )
     passing = status >= 500 or status in _PASSING
     raise Undelivered(f"the receiver answered {status}", busy=passing, wait=asked_wait(wait) if passing else None)
+
+
+class _Sockets:
+    """Those of one exchange. A peer that is deaf to TLS's goodbye would keep them open, and the loop ends before."""
+
+    def __init__(self) -> None:
+        self._made: list[socket.socket] = []
+
+    def make(self, address: aiohttp.AddrInfoType) -> socket.socket:
+        """As aiohttp makes them."""
+        family, kind, protocol, _, _ = address
+        made = socket.socket(family, kind, protocol)
+        self._made.append(made)
+        return made
+
+    async def close(self) -> None:
+        """Ends what is still open, and lets the loop notice."""
+        for one in self._made:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        for _ in range(_LOOKS):
+            if all(one.fileno() < 0 for one in self._made):
+                return
+            await asyncio.sleep(0.01)
 
 
 def asked_wait(header: str, now: datetime | None = None) -> timedelta | None:
