@@ -21,7 +21,7 @@ CACHE = ROOT / ".cache" / "kusto"
 #: Of spans: holdfast/telemetry/spans.py, holdfast/worker/runner.py, activities/answering.py.
 SPAN_KEYS = {"backup.session.id", "backup.source.id", "backup.source.key", "backup.step", "backup.job.id", "error.code"}
 #: Documented ahead of the code that tells them.
-NOT_YET = {"holdfast.check.ended", "holdfast.drill.ended"}
+NOT_YET = {"holdfast.check.ended"}
 
 
 @pytest.fixture(scope="module")
