@@ -24,7 +24,7 @@ from holdfast.repository.objects import chain, sequence
 from holdfast.repository.upkeep import check_chain
 from tests.repository.flips_world import Place, World, build_world
 
-_PARTS, _WHOLE, _PART = 20, 500, 200
+_PARTS, _WHOLE, _PART = 20, 500, 100
 _WAYS = {"flip": 60, "cut": 20, "extend": 8, "swap": 8, "replay": 4}
 _FIGURES: Counter[tuple[str, str]] = Counter()
 
