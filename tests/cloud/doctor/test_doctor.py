@@ -88,7 +88,7 @@ def test_an_identity_that_may_not_be_given_to_machines_is_named(world: World, ex
 def test_databases_that_may_not_be_listed_are_named_and_hide_none_of_the_rest(world: World, examine: Examine) -> None:
     with world.without("app", f"{_SQL}/servers/read", SUBSCRIPTION):
         found = {one.check for one in bad(examine())}
-    # Who may not read servers sees none of the staging server either; which of the two is met depends on what the world holds.
+    # Who may not read servers sees no staging server either; which is met first depends on what the world holds.
     assert found & {"sources", "staging"}
     assert "state" not in found
     assert "writer" not in found

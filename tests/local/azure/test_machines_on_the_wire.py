@@ -144,7 +144,7 @@ def test_a_subnet_of_another_region_or_an_unknown_identity_is_refused(emulator, 
 
 
 def test_a_region_has_so_many_cores_and_no_more(emulator, clients):
-    compute = clients(emulator, "Owner").compute
+    compute = clients(emulator, ["Owner", "/subscriptions/" + SUBSCRIPTION]).compute
     body = emulator.machine(emulator.make_network())
     emulator.admin("PUT", "quota/westeurope", {"cores": 3})
     compute.virtual_machines.begin_create_or_update(RG, "w1", body, polling=False)
