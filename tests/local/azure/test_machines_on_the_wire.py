@@ -5,6 +5,7 @@ import base64
 import pytest
 from azure.core import MatchConditions
 from azure.core.exceptions import (
+from local.azure.seeding import SUBSCRIPTION
     HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
