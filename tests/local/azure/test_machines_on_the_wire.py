@@ -5,12 +5,13 @@ import base64
 import pytest
 from azure.core import MatchConditions
 from azure.core.exceptions import (
-from local.azure.seeding import SUBSCRIPTION
     HttpResponseError,
     ResourceExistsError,
     ResourceModifiedError,
     ResourceNotFoundError,
 )
+
+from local.azure.seeding import SUBSCRIPTION
 
 RG = "holdfast"
 
