@@ -167,9 +167,16 @@ def delete_database(world: World, ask: Ask) -> Reply:
     found = world.store.get(ask.path)
     if found is None:
         return Reply(_MISSING, 204)
-    for running in world.operations.open_on(ask.path):
-        world.operations.cut_short(running, "OperationCancelled", "The database was dropped.", world.now())
-    return world.accepted(ask, world.begin(ask, kinds.MANAGED_DROP, found.id, found.location, "managed-gone"))
+    operation = world.begin_deletion(
+        ask,
+        kinds.MANAGED_DROP,
+        found.id,
+        found.location,
+        "managed-gone",
+        code="OperationCancelled",
+        why="The database was dropped.",
+    )
+    return world.accepted(ask, operation)
 
 
 @effect("managed-gone")

@@ -260,9 +260,15 @@ def delete_database(world: World, ask: Ask) -> Reply:
     if found and found.private.get("system"):
         raise invalid("CannotDropSystemDatabase", "The database is a system database.")
     world.store.keep("dropped", ask.path, {"id": ask.path})
-    for running in world.operations.open_on(ask.path):
-        world.operations.cut_short(running, "OperationCancelled", "The database was dropped.", world.now())
-    operation = world.begin(ask, kinds.DATABASE_DROP, ask.path, server.location, "resource-gone")
+    operation = world.begin_deletion(
+        ask,
+        kinds.DATABASE_DROP,
+        ask.path,
+        server.location,
+        "resource-gone",
+        code="OperationCancelled",
+        why="The database was dropped.",
+    )
     return world.accepted(ask, operation)
 
 

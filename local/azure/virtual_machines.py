@@ -178,12 +178,18 @@ def delete_vm(world: World, ask: Ask) -> Reply:
     vm = world.store.get(ask.path)
     if vm is None:
         return Reply(_GONE, 204)
-    # A deletion overtakes whatever is under way.
-    for running in world.operations.open_on(vm.id):
-        world.operations.cut_short(running, "OperationPreempted", "A deletion overtook this.", world.now())
     vm.properties["provisioningState"] = "Deleting"
     world.store.put(vm)
-    return world.accepted(ask, world.begin(ask, kinds.VM_DELETE, vm.id, vm.location, "vm-deleted"))
+    operation = world.begin_deletion(
+        ask,
+        kinds.VM_DELETE,
+        vm.id,
+        vm.location,
+        "vm-deleted",
+        code="OperationPreempted",
+        why="A deletion overtook this.",
+    )
+    return world.accepted(ask, operation)
 
 
 @effect("vm-deleted")

@@ -130,6 +130,19 @@ class World:
             error=error,
         )
 
+    def begin_deletion(
+        self, ask: Ask, kind: OperationKind, target: str, region: str, effect_name: str, *, code: str, why: str
+    ) -> Operation:
+        """Starts a deletion, which cuts short whatever else is under way; asked for again, the one under way goes on.
+
+        A deletion that began anew with each request would never end for a caller who asks until the thing is gone.
+        """
+        for running in self.operations.open_on(target):
+            if running.kind is kind and not ask.fault:
+                return running
+            self.operations.cut_short(running, code, why, self.now())
+        return self.begin(ask, kind, target, region, effect_name)
+
     def accepted(self, ask: Ask, operation: Operation, body: Any = None, status: int = 202) -> Reply:
         """The first reply of an operation."""
         return self.operations.accepted(operation, ask.origin, body, status)
