@@ -40,6 +40,12 @@ param administratorType string = 'User'
 @description('E-mail address that alerts go to; empty: alerts are made and go nowhere.')
 param alertEmail string = ''
 
+@description('Client id of the app registration that people sign in to the pages with; empty: a function key opens them.')
+param signInClientId string = ''
+
+@description('Tenant of that registration.')
+param signInTenantId string = subscription().tenantId
+
 @description('Further settings of the app, such as HOLDFAST_NOTIFICATION_CHANNELS; they win over those made here.')
 param appSettings object = {}
 
@@ -53,7 +59,7 @@ resource group 'Microsoft.Resources/resourceGroups@2024-03-01' = {
 }
 
 module roles 'modules/roles.bicep' = {
-  name: 'roles'
+  name: 'roles-${name}'
 }
 
 module identities 'modules/identities.bicep' = {
@@ -198,6 +204,8 @@ module app 'modules/function-app.bicep' = {
     deploymentContainer: state.outputs.deploymentContainer
     durableConnection: scheduler.?outputs.connection ?? ''
     insightsConnection: monitoring.outputs.connectionString
+    signInClientId: signInClientId
+    signInTenantId: signInTenantId
     settings: union(
       {
         HOLDFAST_INSTALLATION: name
@@ -207,17 +215,23 @@ module app 'modules/function-app.bicep' = {
         HOLDFAST_QUEUE_ENDPOINT: state.outputs.queueEndpoint
         HOLDFAST_TABLE_ENDPOINT: state.outputs.tableEndpoint
         HOLDFAST_EVENTS_QUEUE: state.outputs.eventsQueue
-        HOLDFAST_REPOSITORIES: string(toObject(
-          range(0, length(repositories)),
-          index => repositories[index].name,
-          index => {
-            url: repository[index].outputs.url
-            region: repositories[index].location
-            account: repository[index].outputs.id
-            archive: repositories[index].archive
-            password_secret: '${vault.outputs.uri}secrets/repository-${repositories[index].name}'
+        // By hand and not by a lambda: Bicep takes no lambda's variable as the index of a module.
+        HOLDFAST_REPOSITORIES: string({
+          default: {
+            url: repository[0].outputs.url
+            region: repositories[0].location
+            account: repository[0].outputs.id
+            archive: repositories[0].archive
+            password_secret: '${vault.outputs.uri}secrets/repository-default'
           }
-        ))
+          archive: {
+            url: repository[1].outputs.url
+            region: repositories[1].location
+            account: repository[1].outputs.id
+            archive: repositories[1].archive
+            password_secret: '${vault.outputs.uri}secrets/repository-archive'
+          }
+        })
         HOLDFAST_WORKER_PROFILES: string({
           standard: {
             regions: union(homeRegion, archiveRegion)
@@ -245,7 +259,7 @@ module app 'modules/function-app.bicep' = {
 // The app makes copies and machines: its role is on this subscription. Others with databases get it by
 // source-subscription.bicep.
 module appRights 'source-subscription.bicep' = {
-  name: 'app-rights'
+  name: 'app-rights-${name}'
   params: { appPrincipalId: identities.outputs.app.principalId, roleId: roles.outputs.ids.app }
 }
 
@@ -274,11 +288,10 @@ output HOLDFAST_SOFTWARE string = '${state.outputs.blobEndpoint}${state.outputs.
 @description('The vault that holds the repositories\' passwords.')
 output HOLDFAST_VAULT string = vault.outputs.uri
 @description('The repositories, as JSON: name to address.')
-output HOLDFAST_REPOSITORY_URLS string = string(toObject(
-  range(0, length(repositories)),
-  index => repositories[index].name,
-  index => repository[index].outputs.url
-))
+output HOLDFAST_REPOSITORY_URLS string = string({
+  default: repository[0].outputs.url
+  archive: repository[1].outputs.url
+})
 @description('Principal of the app, for source-subscription.bicep in other subscriptions.')
 output HOLDFAST_APP_PRINCIPAL string = identities.outputs.app.principalId
 @description('Name of the identity to make a user of in every source database: CREATE USER [name] FROM EXTERNAL PROVIDER.')

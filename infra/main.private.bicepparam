@@ -8,3 +8,4 @@ param privateNetwork = true
 param addressPrefix = '10.90.0.0/22'
 param administratorId = readEnvironmentVariable('AZURE_PRINCIPAL_ID', '')
 param alertEmail = readEnvironmentVariable('HOLDFAST_ALERT_EMAIL', '')
+param signInClientId = readEnvironmentVariable('HOLDFAST_SIGN_IN_CLIENT_ID', '')

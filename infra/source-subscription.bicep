@@ -10,6 +10,7 @@ param roleId string = ''
 
 module roles 'modules/roles.bicep' = if (empty(roleId)) {
   name: 'roles'
+  params: { nameEnd: ' (${subscription().subscriptionId})' }
 }
 
 resource assignment 'Microsoft.Authorization/roleAssignments@2022-04-01' = {

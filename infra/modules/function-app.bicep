@@ -18,6 +18,12 @@ param durableConnection string
 
 param insightsConnection string
 
+@description('Client id of the app registration that people sign in with; empty: authentication is off.')
+param signInClientId string
+
+@description('Tenant of that registration.')
+param signInTenantId string
+
 @description('Settings named HOLDFAST_…')
 param settings object
 
@@ -88,8 +94,35 @@ resource configuration 'Microsoft.Web/sites/config@2024-04-01' = {
       // host.json names the scheduler; app settings win over it.
       ? { AzureFunctionsJobHost__extensions__durableTask__storageProvider__type: 'azureStorage', AzureFunctionsJobHost__extensions__durableTask__storageProvider__connectionStringName: 'AzureWebJobsStorage' }
       : { DURABLE_TASK_SCHEDULER_CONNECTION_STRING: '${durableConnection};ClientID=${identity.clientId}' },
+    // Named by App Service: the platform proves itself to the app registration as this identity, so there is no secret.
+    empty(signInClientId) ? {} : { OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID: identity.clientId },
     settings
   )
+}
+
+// Unauthenticated requests get through: scripts and workers bring keys or nothing, and the pages refuse whoever is not
+// signed in. No token is stored: the header says who it is and which app roles they have.
+resource signIn 'Microsoft.Web/sites/config@2024-04-01' = {
+  parent: app
+  name: 'authsettingsV2'
+  properties: {
+    platform: { enabled: !empty(signInClientId) }
+    globalValidation: { requireAuthentication: false, unauthenticatedClientAction: 'AllowAnonymous' }
+    httpSettings: { requireHttps: true }
+    login: { tokenStore: { enabled: false } }
+    identityProviders: empty(signInClientId)
+      ? {}
+      : {
+          azureActiveDirectory: {
+            enabled: true
+            registration: {
+              clientId: signInClientId
+              clientSecretSettingName: 'OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID'
+              openIdIssuer: '${environment().authentication.loginEndpoint}${signInTenantId}/v2.0'
+            }
+          }
+        }
+  }
 }
 
 module endpoint 'private-endpoint.bicep' = if (privateNetwork) {

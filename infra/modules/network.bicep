@@ -75,4 +75,4 @@ output appSubnetId string = network.properties.subnets[1].id
 @description('Subnet of private endpoints.')
 output endpointSubnetId string = network.properties.subnets[2].id
 @description('Private DNS zones by service; empty ids where the network is not private.')
-output dnsZoneIds object = toObject(range(0, length(items(zones))), index => items(zones)[index].key, index => privateNetwork ? zone[index].id : '')
+output dnsZoneIds object = toObject(items(zones), one => one.key, one => privateNetwork ? resourceId('Microsoft.Network/privateDnsZones', one.value) : '')

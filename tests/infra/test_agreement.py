@@ -9,6 +9,7 @@ from holdfast.settings import Settings
 from local.azure.roles import APP, Role
 from local.storage_front import roles
 from tests.infra.bicep_reading import INFRA
+from triggers import visitors
 
 _ROLES: dict[str, Role] = {
     "app": APP,
@@ -60,6 +61,21 @@ def test_every_setting_that_has_no_useful_default_is_given() -> None:
 def test_the_connection_of_the_queue_trigger_is_given() -> None:
     for name in ("HOLDFAST_STATE__queueServiceUri", "HOLDFAST_STATE__clientId", "TASKHUB_NAME"):
         assert name in _templates()
+
+
+def test_app_roles_of_the_sign_in_are_those_that_the_pages_know() -> None:
+    offered = json.loads((INFRA / "app-roles.json").read_text())
+    assert [role["value"] for role in offered] == list(visitors.ROLES)
+    assert len({role["id"] for role in offered}) == len(offered)
+    assert all(role["isEnabled"] and role["allowedMemberTypes"] == ["User"] for role in offered)
+
+
+def test_the_platform_signs_in_without_a_secret_and_only_where_it_was_asked_for() -> None:
+    app = (INFRA / "modules" / "function-app.bicep").read_text()
+    assert app.count("OVERRIDE_USE_MI_FIC_ASSERTION_CLIENTID") == 2, "set as a setting, and named as where the proof is"
+    assert "enabled: !empty(signInClientId)" in app
+    # Keys and the workers' events go on: the platform lets everybody through, and the pages refuse.
+    assert "requireAuthentication: false, unauthenticatedClientAction: 'AllowAnonymous'" in app
 
 
 def test_roles_are_those_that_the_emulator_enforces() -> None:

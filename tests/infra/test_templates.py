@@ -11,6 +11,8 @@ from tests.infra.bicep_reading import INFRA, Template, template, templates
 
 _PINNED = re.compile(r"[A-Za-z.]+(/[A-Za-z]+)+@20\d\d-\d\d-\d\d")
 _OUTPUT_USE = re.compile(r"\b(\w+)(?:\[\w+\])?\.\??outputs\.(\w+)")
+_LOOPED = re.compile(r"^(?:resource|module) (\w+) '[^']+' = \[", re.M)
+_LAMBDA = re.compile(r"(?:\(([\w, ]+)\)|\b(\w+)) =>")
 _ALL = pytest.mark.parametrize("one", templates(), ids=lambda one: one.path.relative_to(INFRA).as_posix())
 
 
@@ -46,6 +48,15 @@ def test_outputs_that_are_used_exist_and_say_what_they_are(one: Template) -> Non
     for symbol, name in _OUTPUT_USE.findall(one.text):
         path, _ = one.modules[symbol]
         assert name in template((one.path.parent / path).resolve()).outputs, f"{symbol} has no output {name}"
+
+
+@_ALL
+def test_no_variable_of_a_lambda_is_an_index_into_resources_or_modules(one: Template) -> None:
+    # The compiler's error BCP247: what a deployment refers to has to be known when it begins.
+    variables = {name for found in _LAMBDA.findall(one.text) for name in re.findall(r"\w+", " ".join(found))}
+    for symbol in _LOOPED.findall(one.text):
+        for index in re.findall(rf"\b{symbol}\[([^\]]+)\]", one.text):
+            assert not variables & set(re.findall(r"\w+", index)), f"{symbol}[{index}]"
 
 
 def test_every_output_of_a_module_is_used() -> None:
