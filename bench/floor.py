@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from backports import zstd
+import zstandard
 
 from bench.decoding import rows_of, table_bytes
 from holdfast.bacpac.columns import Column
@@ -46,7 +46,7 @@ def floor_of_table(columns: Sequence[Column], before: bytes, after: bytes) -> Fl
     """Of one table, whose rows decode."""
     rows = changed_rows(rows_of(columns, before), rows_of(columns, after))
     plain = b"".join(rows)
-    return Floor(len(rows), len(plain), len(zstd.compress(plain, level=_LEVEL)) if plain else 0)
+    return Floor(len(rows), len(plain), len(zstandard.compress(plain, level=_LEVEL)) if plain else 0)
 
 
 def floor_between(before: Path, after: Path) -> Floor:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from backports import zstd
+import zstandard
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from holdfast.bacpac.package import Bacpac
@@ -33,8 +33,8 @@ def limits(bacpac: Path, folder: Path) -> dict[str, float]:
     speeds = {"inflate (isal)": whole / inflate}
     parts: dict[str, Callable[[], object]] = {
         "SHA-256": lambda: [hashlib.sha256(piece) for piece in pieces],
-        "zstd 1": lambda: [zstd.compress(piece, level=1) for piece in pieces],
-        "zstd 3": lambda: [zstd.compress(piece, level=3) for piece in pieces],
+        "zstd 1": lambda: [zstandard.compress(piece, level=1) for piece in pieces],
+        "zstd 3": lambda: [zstandard.compress(piece, level=3) for piece in pieces],
         "AES-256-GCM": lambda: [cipher.encrypt(number.to_bytes(12), piece, b"") for number, piece in enumerate(pieces)],
         "write and fsync": lambda: _written(folder / "written", pieces),
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.peers import PROGRAMS, installed
 
-_LIBRARIES = ("backports.zstd", "cryptography", "isal", "numpy", "numba")
+_LIBRARIES = ("cryptography", "isal", "numpy", "numba", "zstandard")
 _VERSION_OF = {"restic": ("restic", "version"), "borg": ("borg", "--version"), "rclone": ("rclone", "version")}
 
 

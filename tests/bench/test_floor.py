@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 import pytest
-from backports import zstd
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +33,7 @@ def test_one_row_changed_one_came_and_one_went() -> None:
     after = [_row(1, "kept"), _row(2, "new"), _row(4, None)]
     found = floor_of_table(COLUMNS, b"".join(before), b"".join(after))
     new = _row(2, "new") + _row(4, None)
-    assert found == Floor(rows=2, plain_bytes=len(new), packed_bytes=len(zstd.compress(new, level=3)))
+    assert found == Floor(rows=2, plain_bytes=len(new), packed_bytes=len(zstandard.compress(new, level=3)))
 
 
 def test_a_day_without_changes_has_no_floor() -> None:

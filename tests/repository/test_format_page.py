@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backports import zstd
+import zstandard
 from blake3 import blake3
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -40,7 +40,7 @@ def canonical(value: Any) -> bytes:
 def plain_of(frame: bytes) -> bytes:
     if frame[0] == 3:
         return typed(frame[1:])
-    return frame[1:] if frame[0] == 0 else zstd.decompress(frame[1:])
+    return frame[1:] if frame[0] == 0 else zstandard.decompress(frame[1:])
 
 
 class Reader:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import IntEnum
 
-from backports import zstd
-
 from holdfast.model.errors import Damaged
 from holdfast.repository.errors import NewerFormat
 from holdfast.repository.frames.typed_frames import decode_typed
+from holdfast.repository.frames.zstd_frames import compress, decompress
 
 #: Level of the compressor: 266 MB/s a core, and what restic and borg are at by default.
 LEVEL = 3
@@ -33,7 +32,7 @@ class Codec(IntEnum):
 
 def encode_frame(plain: bytes, level: int = LEVEL) -> bytes:
     """A frame of the bytes: compressed where that saves anything."""
-    packed = zstd.compress(plain, level=level)
+    packed = compress(plain, level)
     if len(packed) < len(plain):
         return bytes((Codec.ZSTD,)) + packed
     return bytes((Codec.PLAIN,)) + plain
@@ -45,23 +44,10 @@ def _plain(coded: memoryview, most: int, name: str) -> Plain:
     return coded
 
 
-def _zstd(coded: memoryview, most: int, name: str) -> Plain:
-    decompressor = zstd.ZstdDecompressor()
-    try:
-        plain = decompressor.decompress(coded, max_length=most + 1)
-    except zstd.ZstdError:
-        raise Damaged(f"{name}: a frame cannot be decompressed") from None
-    if len(plain) > most:
-        raise Damaged(f"{name}: a frame is longer than it says")
-    if not decompressor.eof or decompressor.unused_data:
-        raise Damaged(f"{name}: a frame is cut short or has something after its end")
-    return plain
-
-
 #: From codec to decoder: coded bytes, the most that may come of them, name for messages.
 DECODERS: dict[int, Callable[[memoryview, int, str], Plain]] = {
     Codec.PLAIN: _plain,
-    Codec.ZSTD: _zstd,
+    Codec.ZSTD: decompress,
     Codec.TYPED_COLUMNS: decode_typed,
 }
 

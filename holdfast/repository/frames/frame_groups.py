@@ -6,16 +6,15 @@ kind share a group, for a few hundred bytes compress badly alone.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
 import numpy as np
-from backports import zstd
 from numpy.typing import NDArray
 
 from holdfast.model.errors import Damaged
+from holdfast.repository.frames.zstd_frames import compress, decompress
 from holdfast.repository.varints import VarintReader, varint
 
 Bytes = NDArray[np.uint8]
@@ -67,28 +66,6 @@ class GroupWriter:
         return bytes(table), stored
 
 
-class _Compressors(threading.local):
-    """A thread's compressors: making one takes as long as compressing a few KiB."""
-
-    def __init__(self) -> None:
-        self._by_level: dict[int, zstd.ZstdCompressor] = {}
-
-    def of(self, level: int) -> zstd.ZstdCompressor:
-        found = self._by_level.get(level)
-        if found is None:
-            found = self._by_level[level] = zstd.ZstdCompressor(level=level)
-        return found
-
-
-_compressors = _Compressors()
-
-
-def compress(plain: Any, level: int) -> bytes:
-    """One zstd frame."""
-    compressor = _compressors.of(level)
-    return compressor.compress(plain, compressor.FLUSH_FRAME)
-
-
 def squeeze(plain: Any, level: int) -> bytes:
     """Compressed; as it is, where that is not shorter: equal lengths say so."""
     packed = compress(plain, level)
@@ -99,12 +76,8 @@ def expand(stored: bytes | memoryview, length: int, name: str) -> bytes:
     """The plain bytes of what `squeeze` made. Raises Damaged."""
     if len(stored) == length:
         return bytes(stored)
-    decompressor = zstd.ZstdDecompressor()
-    try:
-        plain = decompressor.decompress(stored, max_length=length + 1)
-    except zstd.ZstdError:
-        raise Damaged(f"{name}: a typed frame cannot be decompressed") from None
-    if len(plain) != length or not decompressor.eof or decompressor.unused_data:
+    plain = decompress(stored, length, name)
+    if len(plain) != length:
         raise Damaged(f"{name}: a typed frame has a group that is not as long as it says")
     return plain
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from holdfast.repository.frames.column_coding import ColumnWriter
-from holdfast.repository.frames.frame_groups import Bytes, Content, GroupWriter, compress, squeeze
+from holdfast.repository.frames.frame_groups import Bytes, Content, GroupWriter, squeeze
 from holdfast.repository.frames.row_kernels import count_rows, find_cells
 from holdfast.repository.frames.row_shape import RowShape
 from holdfast.repository.frames.typed_frames import RowSpan
+from holdfast.repository.frames.zstd_frames import compress
 from holdfast.repository.varints import varint
 
 #: Fewer rows than this of one shape are kept as they are: describing their columns would cost more.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backports import zstd
+import zstandard
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -189,7 +189,7 @@ def test_a_frame_is_not_typed_where_that_saves_nothing(monkeypatch: pytest.Monke
     of, plain = made(400)
     coded = encode_typed(plain, [RowSpan(len(plain), shape_of(of), 0)], LEVEL)
     assert coded is not None
-    assert len(coded) < len(zstd.compress(plain, level=LEVEL))
+    assert len(coded) < len(zstandard.compress(plain, level=LEVEL))
 
 
 def test_every_truncation_is_noticed() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backports import zstd
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,7 +44,7 @@ class Head:
 
     @staticmethod
     def plain(stored: bytes, length: int) -> bytes:
-        return stored if len(stored) == length else zstd.decompress(stored)
+        return stored if len(stored) == length else zstandard.decompress(stored)
 
     def take(self, length: int) -> bytes:
         taken, self.data = self.data[:length], self.data[length:]
