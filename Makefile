@@ -9,7 +9,7 @@ BIN := .venv/bin
 # Named pieces of the long proofs and of the bench (`make prove PIECES="flips kills"`); none: all of them.
 PIECES ?=
 
-.PHONY: help setup test check style types imports demo prove bench docs requirements release clean
+.PHONY: help setup test check style types imports demo prove bench docs requirements changelog release clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -72,7 +72,10 @@ docs: setup ## writes the reference pages from the code
 requirements: setup ## writes requirements.txt, what the Functions app needs at run time
 	$(BIN)/python -m local.requirements
 
-release: setup ## writes wheel, worker bundle and their sums to dist/, from the commit
+changelog: setup ## folds the fragments of changes/ into CHANGELOG.md, for the version in pyproject.toml
+	$(BIN)/towncrier build --yes --version "$$($(BIN)/python -c 'import tomllib; print(tomllib.load(open("pyproject.toml", "rb"))["project"]["version"])')"
+
+release: setup ## writes wheel, worker bundle, their parts, changelog and sums to dist/, from the commit
 	$(BIN)/python -m local.release dist
 
 clean: ## removes what setup made

@@ -1,7 +1,7 @@
-"""Writes what a release is made of to a folder: the wheel, the worker bundle, and their SHA-256 sums.
+"""Writes what a release is made of to a folder: wheel, worker bundle, the parts of both, changelog, SHA-256 sums.
 
 The wheel is made from the commit, so nothing that lies about gets in; the bundle from the working tree, which has to have no
-changes. The wheel's times are the commit's, and it is built twice: a release whose two wheels differ is none.
+changes. All times are the commit's, and the wheel is built twice: a release whose two wheels differ is none.
 """
 
 from __future__ import annotations
@@ -11,17 +11,32 @@ import os
 import subprocess
 import sys
 import tempfile
+import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 from local.bundle import ROOT, worker_bundle
+from local.changelog import changelog
+from local.parts import Part, needed, packed, sbom
 
 
 def release(to: Path) -> list[Path]:
     """The files written. Raises CalledProcessError where git or pip fails, SystemExit where the work is not reproducible."""
     if _git("status", "--porcelain"):
         raise SystemExit("commit first: a release is made from a commit")
+    version = str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+    when = datetime.fromtimestamp(int(_git("log", "-1", "--format=%ct")), UTC)
+    told = changelog(version, when.date())  # first: a release that nothing is said about is none
     first, second = wheel(), wheel()
-    made = {same(first, second): first[1], "holdfast-worker.tar.gz": worker_bundle().content}
+    bundle = worker_bundle().content
+    made = {
+        same(first, second): first[1],
+        "holdfast-worker.tar.gz": bundle,
+        "CHANGELOG.md": told.encode(),
+        # The command line holds what the app needs as well.
+        "holdfast.cdx.json": sbom(Part("holdfast", version, "Apache-2.0"), needed("cli"), when),
+        "holdfast-worker.cdx.json": sbom(Part("holdfast-worker", version, "Apache-2.0"), packed(bundle), when),
+    }
     sums = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(made.items()))
     to.mkdir(parents=True, exist_ok=True)
     for name, content in {**made, "SHA256SUMS": sums.encode()}.items():
